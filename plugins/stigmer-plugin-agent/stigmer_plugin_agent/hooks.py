@@ -1,0 +1,72 @@
+"""What this plugin adds: the kinds Agent and AgentInstance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ai.stigmer.agentic.agent.v1.api_pb2 import Agent
+from ai.stigmer.agentic.agentinstance.v1.api_pb2 import AgentInstance
+
+from stigmer_core import Column, Kind, Owner, Service, hookimpl
+from stigmer_plugin_agent._controller import InstanceCommands, InstanceQueries
+from stigmer_plugin_agent._steps import INSTANCES, check_agent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stigmer_core.resources import Resources
+
+_AGENT = "ai.stigmer.agentic.agent.v1"
+_INSTANCE = "ai.stigmer.agentic.agentinstance.v1"
+_API_VERSION = "agentic.stigmer.ai/v1"
+
+AGENT = Kind(
+    name="Agent",
+    message=Agent,
+    api_version=_API_VERSION,
+    id_prefix="agt",
+    plural="agents",
+    short_names=("agt",),
+    description="instructions, skills and tools that make an assistant",
+    number=40,
+    services=(f"{_AGENT}.AgentCommandController", f"{_AGENT}.AgentQueryController"),
+    columns=(Column("DESCRIPTION", "spec.description"), Column("INSTANCE", "status.defaultInstanceId", wide=True)),
+    visibility_levels=("visibility_private", "visibility_org", "visibility_platform"),
+    default_visibility="visibility_org",
+    apply_order=60,
+    check=check_agent,
+    after_write=INSTANCES.ensure,
+)
+INSTANCE = Kind(
+    name="AgentInstance",
+    message=AgentInstance,
+    api_version=_API_VERSION,
+    id_prefix="ain",
+    plural="agentinstances",
+    short_names=("ain",),
+    description="an agent bound to environments",
+    display_name="Agent Instance",
+    number=45,
+    services=(f"{_INSTANCE}.AgentInstanceCommandController", f"{_INSTANCE}.AgentInstanceQueryController"),
+    columns=(Column("AGENT", "spec.agentId"), Column("DESCRIPTION", "spec.description")),
+    visibility_levels=("visibility_private", "visibility_org"),
+    owners=(Owner("Agent", "spec.agent_id"),),
+    apply_order=70,
+    before_write=INSTANCES.check,
+    before_delete=INSTANCES.guard,
+)
+
+
+@hookimpl
+def stigmer_kinds() -> Sequence[Kind]:
+    """Return Agent and AgentInstance."""
+    return [AGENT, INSTANCE]
+
+
+@hookimpl
+def stigmer_services(resources: Resources) -> Sequence[Service]:
+    """Return what instances have beyond the generic RPCs."""
+    return [
+        Service(f"{_INSTANCE}.AgentInstanceCommandController", InstanceCommands(resources)),
+        Service(f"{_INSTANCE}.AgentInstanceQueryController", InstanceQueries(INSTANCE, resources)),
+    ]

@@ -1,0 +1,1 @@
+"""The message types of Environment and ExecutionContext, which other kinds' manifests use."""

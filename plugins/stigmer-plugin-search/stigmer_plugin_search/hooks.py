@@ -1,0 +1,19 @@
+"""What this plugin adds: SearchService."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stigmer_core import Service, hookimpl
+from stigmer_plugin_search._controller import SearchController
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stigmer_core.resources import Resources
+
+
+@hookimpl
+def stigmer_services(resources: Resources) -> Sequence[Service]:
+    """Return the search over every searchable kind."""
+    return [Service("ai.stigmer.search.v1.SearchService", SearchController(resources))]

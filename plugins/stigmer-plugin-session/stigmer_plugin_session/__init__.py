@@ -1,0 +1,1 @@
+"""The message types of Session, which workflow manifests use."""

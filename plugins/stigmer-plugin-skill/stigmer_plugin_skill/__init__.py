@@ -1,0 +1,1 @@
+"""The Skill kind of Stigmer: instructions pushed as content-addressed archives."""

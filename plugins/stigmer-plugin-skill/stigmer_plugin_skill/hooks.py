@@ -1,0 +1,64 @@
+"""What this plugin adds: the kind Skill."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ai.stigmer.agentic.skill.v1.api_pb2 import Skill
+
+from stigmer_core import Column, Kind, Service, hookimpl
+from stigmer_plugin_skill._controller import SkillCommands, SkillQueries
+from stigmer_plugin_skill._steps import check_skill, forget_archives, keep_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stigmer_core.resources import Resources
+    from stigmer_core.store import Migrations
+
+_COMMAND = "ai.stigmer.agentic.skill.v1.SkillCommandController"
+_QUERY = "ai.stigmer.agentic.skill.v1.SkillQueryController"
+
+SKILL = Kind(
+    name="Skill",
+    message=Skill,
+    api_version="agentic.stigmer.ai/v1",
+    id_prefix="skl",
+    plural="skills",
+    short_names=("skl",),
+    description="instructions an agent reads when it needs them",
+    number=43,
+    services=(_COMMAND, _QUERY),
+    columns=(
+        Column("DESCRIPTION", "spec.description"),
+        Column("TAG", "spec.tag"),
+        Column("VERSION", "status.versionHash", wide=True),
+    ),
+    visibility_levels=("visibility_private", "visibility_org", "visibility_platform"),
+    default_visibility="visibility_org",
+    versioned=True,
+    apply_order=30,
+    check=check_skill,
+    after_write=keep_text,
+    before_delete=forget_archives,
+)
+
+
+@hookimpl
+def stigmer_kinds() -> Sequence[Kind]:
+    """Return Skill."""
+    return [SKILL]
+
+
+@hookimpl
+def stigmer_migrations() -> Migrations:
+    """Return the table of archives."""
+    from stigmer_core.store import Migrations  # noqa: PLC0415 - the command line reads kinds without the store
+
+    return Migrations("skill", "stigmer_plugin_skill.migrations")
+
+
+@hookimpl
+def stigmer_services(resources: Resources) -> Sequence[Service]:
+    """Return pushing, versions and artifacts."""
+    return [Service(_COMMAND, SkillCommands(SKILL, resources)), Service(_QUERY, SkillQueries(SKILL, resources))]

@@ -1,0 +1,1 @@
+"""The Organization kind of Stigmer."""

@@ -1,0 +1,22 @@
+"""What goes wrong in an expression: when it is read, and when it is evaluated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class UnsupportedExpressionError(ValueError):
+    """The text is not jq, or is outside the part of jq that this version compiles; `position` counts characters."""
+
+    def __init__(self, message: str, position: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+
+
+class JqError(Exception):
+    """An error inside an expression, which `try` and `?` catch; `value` is what `catch` sees."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value if isinstance(value, str) else f"{value!r} (not a string)")
+        self.value = value

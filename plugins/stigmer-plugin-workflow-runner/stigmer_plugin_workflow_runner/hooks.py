@@ -1,0 +1,30 @@
+"""What this plugin adds: the runner `workflow`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stigmer_core import hookimpl
+from stigmer_core.program import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@hookimpl
+def stigmer_runners() -> Sequence[Runner]:
+    """Return the runner of workflows."""
+    from stigmer_plugin_workflow_runner.activities.http import HttpActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.program.compiler import check  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.program.program import WorkflowProgram  # noqa: PLC0415
+
+    allow = [entry.strip() for entry in os.environ.get("STIGMER_NETWORK_ALLOW", "").split(",") if entry.strip()]
+    return [
+        Runner(
+            name="workflow",
+            program=WorkflowProgram(),
+            activities={"http": HttpActivity(allow=allow)},
+            check=check,
+        )
+    ]

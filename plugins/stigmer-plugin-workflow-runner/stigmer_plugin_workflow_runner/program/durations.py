@@ -1,0 +1,48 @@
+"""Durations of the DSL."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from stigmer_plugin_workflow_runner.program.faults import fault
+
+if TYPE_CHECKING:
+    from stigmer_core.program import Json
+
+PARTS = ("days", "hours", "minutes", "seconds", "milliseconds")
+_ISO = re.compile(
+    r"P(?=.)(?:(?P<weeks>\d+(?:\.\d+)?)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+)
+
+
+def parse_duration(value: Json) -> timedelta:
+    """Return a DSL duration.
+
+    Args:
+        value: an ISO 8601 string of weeks and smaller parts, or integers under any of `days`, `hours`, `minutes`,
+            `seconds`, `milliseconds`, which add up. Runtime expressions are evaluated before.
+
+    Raises:
+        TaskFault: neither form, as the standard configuration error. Years and months have no fixed length.
+
+    Source: DSL reference, "Duration".
+    """
+    if isinstance(value, str) and (match := _ISO.fullmatch(value)):
+        return _delta({name: float(part) for name, part in match.groupdict(default="0").items()})
+    if isinstance(value, dict) and value and all(_is_part(name, part) for name, part in value.items()):
+        return _delta(value)
+    raise fault("configuration", f"not a duration: {value!r}")
+
+
+def _is_part(name: str, part: Json) -> bool:
+    return name in PARTS and isinstance(part, int) and not isinstance(part, bool) and part >= 0
+
+
+def _delta(parts: dict[str, float]) -> timedelta:
+    try:
+        return timedelta(**parts)
+    except OverflowError as error:
+        raise fault("configuration", "the duration is too long") from error

@@ -1,0 +1,172 @@
+"""One step of a run: a working copy of its state, and the commands it makes.
+
+The state is plain JSON: a flat map of frames, each with its parent's id, which is the tree of tasks under way. What
+a frame holds is never changed in place: values are shared between the old state and the new one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from stigmer_core.program import CallActivity, Cancel, StartTimer
+from stigmer_plugin_workflow_runner.program.status import Status, timestamp
+from stigmer_plugin_workflow_runner.program.variables import VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stigmer_core.program import Command, Json
+    from stigmer_plugin_workflow_runner.program.document import Directive, Document, Task
+    from stigmer_plugin_workflow_runner.program.templates import Template
+
+_NAMESPACE = uuid.UUID("6f1b2a52-4b1c-5a0e-9d0b-2c8d1f6b7a10")
+_MISSING = object()
+TIMEOUT = "?timeout"  # the suffix of the timer that ends a task; no position ends like it, for "?" ends no pointer
+
+
+class Execution:
+    """What the bodies of tasks work on."""
+
+    def __init__(self, document: Document, state: Mapping[str, Json], now: datetime) -> None:
+        self.document = document
+        self.now = now
+        self.timestamp = timestamp(now)
+        self.state: dict[str, Any] = dict(state)
+        self.frames: dict[str, dict[str, Any]] = dict(state["frames"])
+        self.waits: dict[str, str] = dict(state["waits"])
+        self.ready: list[list[Json]] = list(state["ready"])
+        self.commands: list[Command] = []
+        self.status = Status(document, self.state, self.timestamp)
+        self._changed: set[str] = set()
+
+    # Frames
+
+    def frame(self, frame_id: str) -> Mapping[str, Any]:
+        """Return a frame to read."""
+        return self.frames[frame_id]
+
+    def change(self, frame_id: str) -> dict[str, Any]:
+        """Return a frame to change: a copy, made once a step."""
+        if frame_id not in self._changed:
+            self.frames[frame_id] = dict(self.frames[frame_id])
+            self._changed.add(frame_id)
+        return self.frames[frame_id]
+
+    def input(self, frame_id: str) -> Json:
+        """Return the task's input, after `input.from`."""
+        return self.frames[frame_id]["input"]
+
+    def age(self, frame_id: str) -> timedelta:
+        """Return for how long the task has been under way."""
+        return self.now - datetime.fromisoformat(self.frames[frame_id]["started"])
+
+    def enter(self, frame_id: str, task: Task, parent: str | None, index: int, value: Json) -> None:
+        """Add a frame for a task with its raw input, and begin it in its turn."""
+        self.frames[frame_id] = {
+            "id": frame_id,
+            "task": task.pointer,
+            "parent": parent,
+            "index": index,
+            "input": value,
+            "started": self.timestamp,
+            "children": 0,
+        }
+        self._changed.add(frame_id)
+        if parent is not None:
+            self.change(parent)["children"] += 1
+        self.ready.append(["enter", frame_id])
+
+    def complete(self, frame_id: str, output: Json, *, then: Directive | None = None) -> None:
+        """Complete a task with its raw output, in its turn; `then` overrules the task's own directive."""
+        self.ready.append(["complete", frame_id, output, then])
+
+    def fail(self, frame_id: str, error: dict[str, Json]) -> None:
+        """Let a task fault, in its turn."""
+        self.ready.append(["fault", frame_id, error])
+
+    def drop(self, frame_id: str, *, cancelled: bool) -> None:
+        """Remove a frame with its children, and cancel what they wait for."""
+        frame = self.frames[frame_id]
+        if frame["children"]:
+            self.drop_children(frame_id)
+        if cancelled:
+            self.status.cancelled(frame)
+        for command_id in frame.get("waits", ()):
+            if self.waits.pop(command_id, None) is not None:
+                self.commands.append(Cancel(command_id))
+        del self.frames[frame_id]
+        parent = frame["parent"]
+        if parent is not None and parent in self.frames:
+            self.change(parent)["children"] -= 1
+
+    def drop_children(self, frame_id: str) -> None:
+        """Remove the children of a frame, which count as cancelled."""
+        for child in [name for name, frame in self.frames.items() if frame["parent"] == frame_id]:
+            self.drop(child, cancelled=True)
+
+    # Commands
+
+    def call(self, frame_id: str, activity: str, arguments: Json) -> None:
+        """Ask for an activity, under the frame's own id."""
+        self._wait(frame_id, frame_id)
+        self.commands.append(CallActivity(frame_id, activity, arguments))
+
+    def wake(self, frame_id: str, timer_id: str, delay: timedelta) -> None:
+        """Ask to be woken after a delay; one beyond the calendar is at its end."""
+        try:
+            due = self.now + delay
+        except OverflowError:
+            due = datetime.max.replace(tzinfo=self.now.tzinfo)
+        self._wait(frame_id, timer_id)
+        self.commands.append(StartTimer(timer_id, due))
+
+    def answer(self, command_id: str) -> str | None:
+        """Take what is waited for off the list; return whose it was, None when nobody waits for it."""
+        frame_id = self.waits.pop(command_id, None)
+        if frame_id is not None:
+            frame = self.change(frame_id)
+            frame["waits"] = [other for other in frame["waits"] if other != command_id]
+        return frame_id
+
+    def _wait(self, frame_id: str, command_id: str) -> None:
+        frame = self.change(frame_id)
+        frame["waits"] = [*frame.get("waits", ()), command_id]
+        self.waits[command_id] = frame_id
+
+    # Expressions
+
+    def evaluate(self, template: Template, frame_id: str, value: Json = _MISSING, **extra: Json) -> Json:
+        """Return what a template makes of the task's input, or of another value.
+
+        Raises:
+            TaskFault: an expression fails.
+        """
+        current = self.frames[frame_id]["input"] if value is _MISSING else value
+        if not template.variables:
+            return template.evaluate(current, {})
+        scope = self._scope(frame_id)
+        variables = {
+            name: extra[name] if name in extra else scope[name] if name in scope else VARIABLES[name](self, frame_id)
+            for name in template.variables
+        }
+        return template.evaluate(current, variables)
+
+    def _scope(self, frame_id: str | None) -> dict[str, Json]:
+        """Return the variables of the loops and handlers around a task; the innermost wins."""
+        found: dict[str, Json] = {}
+        while frame_id is not None:
+            frame = self.frames[frame_id]
+            if frame.get("variables"):
+                found = {**frame["variables"], **found}
+            frame_id = frame["parent"]
+        return found
+
+    def unique_id(self, position: str) -> str:
+        """Return an id that is the same whenever this step is made again, and nobody else's."""
+        return str(uuid.uuid5(_NAMESPACE, f"{self.state['id']}\n{position}"))
+
+    def saved(self) -> Json:
+        """Return the state after the step."""
+        return {**self.state, "frames": self.frames, "waits": self.waits, "ready": self.ready}

@@ -1,0 +1,155 @@
+"""The rules that all tasks share: entering, completing, faulting, and going where a directive says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from stigmer_core.program import Complete, Fail, Failure, StartTimer
+from stigmer_plugin_workflow_runner.expressions.values import truthy
+from stigmer_plugin_workflow_runner.program.document import Child, Composite, Guard, Waiting
+from stigmer_plugin_workflow_runner.program.durations import parse_duration
+from stigmer_plugin_workflow_runner.program.execution import TIMEOUT, Execution
+from stigmer_plugin_workflow_runner.program.faults import BASE, TaskFault, failure_of, fault
+
+if TYPE_CHECKING:
+    from stigmer_core.program import Json
+    from stigmer_plugin_workflow_runner.program.document import Answer, Directive, Task
+
+ROOT = ""  # the id of the frame of the workflow itself
+BATCH = 500  # tasks begun in one step; then a timer of no length lets others have their turn
+PAUSE = "?pause"
+
+
+def settle(execution: Execution) -> None:
+    """Do everything that can be done now."""
+    begun = 0
+    while execution.ready and begun < BATCH and not execution.state["ended"]:
+        action, frame_id, *rest = execution.ready.pop(0)
+        if frame_id not in execution.frames:
+            continue  # its branch lost, or its parent faulted
+        begun += action == "enter"
+        try:
+            _ACTIONS[action](execution, frame_id, *rest)
+        except TaskFault as error:
+            _fault(execution, frame_id, error.error)
+    if execution.ready and not execution.state["ended"] and not execution.state["paused"]:
+        execution.state["paused"] = True
+        execution.state["pauses"] += 1
+        execution.commands.append(StartTimer(f"{PAUSE}{execution.state['pauses']}", execution.now))
+
+
+def answer(execution: Execution, event: Answer) -> bool:
+    """Hand an answer to the task that waits for it; return False when none does."""
+    if event.id == f"{PAUSE}{execution.state['pauses']}" and execution.state["paused"]:
+        execution.state["paused"] = False
+        return True
+    frame_id = execution.answer(event.id)
+    if frame_id is None:
+        return False
+    task = _task(execution, frame_id)
+    try:
+        if event.id == f"{frame_id}{TIMEOUT}":
+            raise fault("timeout", f"the task {task.name!r} took too long")
+        cast("Waiting", task.body).answered(execution, frame_id, event)
+    except TaskFault as error:
+        execution.fail(frame_id, error.error)
+    return True
+
+
+def cancel(execution: Execution, reason: str) -> None:
+    """End the run as cancelled; no task can catch that."""
+    execution.drop(ROOT, cancelled=True)
+    execution.status.run_cancelled(reason)
+    _end(execution)
+    failure = Failure(type=f"{BASE}cancelled", title="Cancelled", status=499, detail=reason)
+    execution.commands.append(Fail(failure, cancelled=True))
+
+
+def _task(execution: Execution, frame_id: str) -> Task:
+    return execution.document.tasks[execution.frame(frame_id)["task"]]
+
+
+def _enter(execution: Execution, frame_id: str) -> None:
+    frame, task = execution.change(frame_id), _task(execution, frame_id)
+    raw = frame["input"]
+    if task.condition is not None and not truthy(execution.evaluate(task.condition, frame_id)):
+        execution.drop(frame_id, cancelled=False)
+        execution.status.skipped(frame)
+        _leave(execution, frame_id, frame["parent"], Child(frame["index"], raw, task.then))
+        return
+    frame["started"] = execution.timestamp
+    if frame_id != ROOT:
+        execution.status.started(frame)
+    if task.input_from is not None:
+        frame["input"] = execution.evaluate(task.input_from, frame_id)
+    if task.timeout is not None:
+        after = parse_duration(execution.evaluate(task.timeout, frame_id))
+        execution.wake(frame_id, f"{frame_id}{TIMEOUT}", after)
+    task.body.begin(execution, frame_id)
+
+
+def _complete(execution: Execution, frame_id: str, raw: Json, then: Directive | None) -> None:
+    frame, task = execution.frame(frame_id), _task(execution, frame_id)
+    output = raw
+    if task.output_as is not None:
+        output = execution.evaluate(task.output_as, frame_id, raw)
+    if task.export_as is not None:
+        execution.state["context"] = execution.evaluate(task.export_as, frame_id, output, output=output)
+    execution.drop(frame_id, cancelled=False)
+    if frame_id == ROOT:
+        _succeed(execution, output)
+        return
+    execution.status.completed(frame, output)
+    _leave(execution, frame_id, frame["parent"], Child(frame["index"], output, task.then if then is None else then))
+
+
+def _leave(execution: Execution, frame_id: str, parent: str, child: Child) -> None:
+    """Go on after a child: in its parent, or at the end of the workflow."""
+    if child.then == "end":
+        execution.drop_children(ROOT)
+        execution.complete(ROOT, child.output)
+        return
+    body = cast("Composite", _task(execution, parent).body)
+    try:
+        body.child_ended(execution, parent, child)
+    except TaskFault as error:  # the parent's fault, not the child's
+        error.error.setdefault("instance", _task(execution, parent).pointer)
+        execution.fail(parent, error.error)
+
+
+def _fault(execution: Execution, frame_id: str, error: dict[str, Json]) -> None:
+    frame, task = execution.frame(frame_id), _task(execution, frame_id)
+    error = error if "instance" in error else {**error, "instance": task.pointer}
+    execution.drop(frame_id, cancelled=False)
+    parent = frame["parent"]
+    if parent is None:
+        execution.status.run_failed(error)
+        _end(execution)
+        execution.commands.append(Fail(failure_of(error)))
+        return
+    execution.status.failed(frame, error)
+    body = _task(execution, parent).body
+    if hasattr(body, "catch"):
+        try:
+            if cast("Guard", body).catch(execution, parent, error):
+                return
+        except TaskFault as other:
+            error = other.error
+    execution.fail(parent, error)
+
+
+def _succeed(execution: Execution, output: Json) -> None:
+    execution.status.run_completed(output)
+    _end(execution)
+    execution.commands.append(Complete(output))
+
+
+def _end(execution: Execution) -> None:
+    """Leave a state in which nothing can happen any more."""
+    execution.state["ended"] = True
+    execution.ready.clear()
+    execution.frames.clear()
+    execution.waits.clear()
+
+
+_ACTIONS = {"enter": _enter, "complete": _complete, "fault": _fault}

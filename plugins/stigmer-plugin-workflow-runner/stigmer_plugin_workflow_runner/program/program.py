@@ -1,0 +1,105 @@
+"""The program of a workflow run, as an engine drives it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from stigmer_core.errors import InvalidArgumentError
+from stigmer_core.program import (
+    ActivityDone,
+    ActivityFailed,
+    CancelRequested,
+    Fail,
+    Failure,
+    Publish,
+    Step,
+    TimerFired,
+)
+from stigmer_plugin_workflow_runner.program import machine
+from stigmer_plugin_workflow_runner.program.compiler import compile_document
+from stigmer_plugin_workflow_runner.program.execution import Execution
+from stigmer_plugin_workflow_runner.program.faults import BASE
+from stigmer_plugin_workflow_runner.program.status import timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from stigmer_core.program import Event, Json
+
+
+class WorkflowProgram:
+    """Interprets a DSL document. Its state is plain JSON and holds the document, so it can run anywhere."""
+
+    def start(self, input: Json, now: datetime) -> Step:  # noqa: A002 - the protocol's word
+        """Return the first step.
+
+        Args:
+            input: `{"document": the DSL document, "input": the run's input}`, and optionally `"id"`, which becomes
+                `$workflow.id`.
+            now: the moment the run starts.
+        """
+        document, value = input["document"], input.get("input")
+        try:
+            compiled = compile_document(document)
+        except InvalidArgumentError as error:
+            return _refused(error, now)
+        state = {
+            "digest": compiled.digest,
+            "document": document,
+            "id": input.get("id") or _run_id(compiled.digest, value, now),
+            "input": value,
+            "context": {},
+            "started": timestamp(now),
+            "frames": {},
+            "waits": {},
+            "ready": [],
+            "events": 0,
+            "pauses": 0,
+            "paused": False,
+            "ended": False,
+        }
+        execution = Execution(compiled, state, now)
+        execution.status.run_started()
+        execution.enter(machine.ROOT, compiled.root, None, 0, value)
+        return _step(execution)
+
+    def advance(self, state: Json, event: Event) -> Step:
+        """Return the next step; an event that answers nothing outstanding changes nothing."""
+        if state["ended"]:
+            return Step(state, ())
+        compiled = compile_document(state["document"], digest=state["digest"])
+        execution = Execution(compiled, state, event.now)
+        match event:
+            case CancelRequested():
+                machine.cancel(execution, event.reason)
+            case ActivityDone() | ActivityFailed() | TimerFired():
+                if not machine.answer(execution, event):
+                    return Step(state, ())
+            case _:  # nothing in this version listens for signals or starts children
+                return Step(state, ())
+        return _step(execution)
+
+
+def _step(execution: Execution) -> Step:
+    machine.settle(execution)
+    published = execution.status.publish()
+    commands = [published, *execution.commands] if published is not None else execution.commands
+    return Step(execution.saved(), commands)
+
+
+def _run_id(digest: str, value: Json, now: datetime) -> str:
+    text = json.dumps([digest, value, timestamp(now)], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _refused(error: InvalidArgumentError, now: datetime) -> Step:
+    """Return the step of a run whose document this version cannot run: one stored by another version, or unchecked."""
+    detail = "; ".join(map(str, error.problems))
+    failure = Failure(f"{BASE}configuration", "Configuration Error", 400, detail)
+    moment = timestamp(now)
+    failed = {"error": detail, "durationMs": 0}
+    status = {"phase": "EXECUTION_FAILED", "startedAt": moment, "completedAt": moment, "error": detail}
+    event = {"eventType": "execution_failed", "occurredAt": moment, "executionFailed": failed}
+    return Step({"ended": True}, (Publish({"status": status, "events": [event]}), Fail(failure)))

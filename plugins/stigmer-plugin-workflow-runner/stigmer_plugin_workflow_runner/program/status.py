@@ -1,0 +1,194 @@
+"""What a step shows of the run: the proto3 JSON of the API's WorkflowExecutionUpdateStatusInput.
+
+A task is known by its pointer, so the list of tasks is as long as the document, however often a loop goes round; the
+events are in the order things happened.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from stigmer_core.program import Publish
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stigmer_core.program import Json
+    from stigmer_plugin_workflow_runner.program.document import Document, Task
+
+MOST_EVENTS = 10_000  # of tasks in one run; a longer loop goes on without them
+LARGEST = 2_000  # characters and items of a task's output that is shown
+WRAPPER = "$value"  # the API's output is an object: any other output is shown under this key
+
+_TYPES = {
+    "call": "WORKFLOW_TASK_API_CALL",
+    "switch": "WORKFLOW_TASK_CONDITIONAL",
+    "fork": "WORKFLOW_TASK_PARALLEL",
+    "set": "WORKFLOW_TASK_TRANSFORM",
+}
+_KINDS = {
+    "call": "http_call",
+    "emit": "emit_event",
+    "for": "for_each",
+    "fork": "fork",
+    "raise": "raise_error",
+    "set": "set_vars",
+    "switch": "switch_case",
+    "try": "try_catch",
+    "wait": "wait",
+}
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as RFC 3339 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Status:
+    """What has changed in this step."""
+
+    def __init__(self, document: Document, state: dict[str, Any], now: str) -> None:
+        self._document = document
+        self._state = state
+        self._now = now
+        self._tasks: dict[str, dict[str, Json]] = {}
+        self._events: list[dict[str, Json]] = []
+        self._fields: dict[str, Json] = {}
+
+    # The run
+
+    def run_started(self) -> None:
+        """Show that the run has begun."""
+        self._fields = {"startedAt": self._now}
+        self._event("execution_started", "", "executionStarted", {"totalTasks": len(self._document.tasks) - 1})
+
+    def run_completed(self, output: Json) -> None:
+        """Show that the run has ended with an output."""
+        shown = output if isinstance(output, dict) else {WRAPPER: output}
+        self._fields |= {"phase": "EXECUTION_COMPLETED", "completedAt": self._now, "output": shown}
+        self._event("execution_completed", "", "executionCompleted", self._duration(self._state["started"]))
+
+    def run_failed(self, error: Mapping[str, Json]) -> None:
+        """Show that the run has ended with an error."""
+        self._fields |= {"phase": "EXECUTION_FAILED", "completedAt": self._now, "error": describe(error)}
+        name = str(error.get("instance", "")).rpartition("/")[2]
+        failed = {"error": describe(error), "failedTaskName": name, **self._duration(self._state["started"])}
+        self._event("execution_failed", "", "executionFailed", failed)
+
+    def run_cancelled(self, reason: str) -> None:
+        """Show that the run has ended because somebody asked."""
+        self._fields |= {"phase": "EXECUTION_CANCELLED", "completedAt": self._now, "error": reason}
+        self._event("execution_cancelled", "", "executionCancelled", {"reason": reason})
+
+    # Tasks
+
+    def started(self, frame: Mapping[str, Json]) -> None:
+        """Show that a task has begun."""
+        task = self._task(frame, "IN_PROGRESS")
+        self._task_event("task_started", task, "taskStarted", {})
+
+    def skipped(self, frame: Mapping[str, Json]) -> None:
+        """Show that a task was left out, for its `if`."""
+        task = self._task(frame, "SKIPPED", completedAt=self._now)
+        self._task_event("task_skipped", task, "taskSkipped", {"reason": "its condition does not hold"})
+
+    def completed(self, frame: Mapping[str, Json], output: Json) -> None:
+        """Show that a task has completed."""
+        shown = {"output": output} if isinstance(output, dict) and _room(output, LARGEST) >= 0 else {}
+        task = self._task(frame, "COMPLETED", completedAt=self._now, **shown)
+        self._task_event("task_completed", task, "taskCompleted", self._duration(frame["started"]))
+
+    def failed(self, frame: Mapping[str, Json], error: Mapping[str, Json]) -> None:
+        """Show that a task has faulted."""
+        task = self._task(frame, "FAILED", completedAt=self._now, error=describe(error))
+        failed = {"error": describe(error), **self._duration(frame["started"])}
+        self._task_event("task_failed", task, "taskFailed", failed)
+
+    def cancelled(self, frame: Mapping[str, Json]) -> None:
+        """Show that a task was stopped; the API has no status of its own for it."""
+        if frame["parent"] is not None:
+            task = self._task(frame, "SKIPPED", completedAt=self._now, reason="cancelled")
+            self._task_event("task_skipped", task, "taskSkipped", {"reason": "cancelled"})
+
+    def retrying(self, frame: Mapping[str, Json], error: Mapping[str, Json], delay: Any) -> None:
+        """Show that a `try` is about to be tried again."""
+        attempt = frame["attempt"] + 1
+        task = self._task(frame, "IN_PROGRESS", error=describe(error))
+        retrying = {
+            "failedAttempt": attempt,
+            "nextAttempt": attempt + 1,
+            "delayMs": int(delay.total_seconds() * 1000),
+        }
+        self._task_event("task_retrying", task, "taskRetrying", retrying, with_kind=False)
+
+    def emitted(self, frame: Mapping[str, Json], event: Mapping[str, Json]) -> None:
+        """Show that a task has emitted a CloudEvent."""
+        task = self._document.tasks[frame["task"]]
+        attributes = {"eventType": event["type"], "eventSource": str(event["source"])}
+        if isinstance(event.get("subject"), str):
+            attributes["eventSubject"] = event["subject"]
+        self._task_event("event_emitted", task, "eventEmitted", attributes, with_kind=False)
+
+    # The result
+
+    def publish(self) -> Publish | None:
+        """Return the command that shows it all, None when nothing has changed."""
+        if not (self._tasks or self._events or self._fields):
+            return None
+        status = {"phase": "EXECUTION_IN_PROGRESS", **self._fields}
+        if self._tasks:
+            status["tasks"] = list(self._tasks.values())
+        return Publish({"status": status, "events": self._events})
+
+    def _task(self, frame: Mapping[str, Json], status: str, *, reason: str = "", **fields: Json) -> Task:
+        task = self._document.tasks[frame["task"]]
+        metadata = {"position": frame["id"], **({"reason": reason} if reason else {})}
+        self._tasks[task.pointer] = {
+            "taskId": task.pointer,
+            "taskName": task.name,
+            "taskType": _TYPES.get(task.kind, "WORKFLOW_TASK_CUSTOM"),
+            "status": f"WORKFLOW_TASK_{status}",
+            "startedAt": frame["started"],
+            "metadata": metadata,
+            **fields,
+        }
+        return task
+
+    def _task_event(
+        self, event_type: str, task: Task, payload: str, fields: dict[str, Json], *, with_kind: bool = True
+    ) -> None:
+        self._state["events"] += 1
+        if self._state["events"] <= MOST_EVENTS:
+            kind = {"taskKind": _KINDS[task.kind]} if with_kind and task.kind in _KINDS else {}
+            self._event(event_type, task.name, payload, {**kind, **fields})
+
+    def _event(self, event_type: str, task_name: str, payload: str, fields: dict[str, Json]) -> None:
+        name = {"taskName": task_name} if task_name else {}
+        self._events.append({"eventType": event_type, **name, "occurredAt": self._now, payload: fields})
+
+    def _duration(self, started: str) -> dict[str, Json]:
+        elapsed = datetime.fromisoformat(self._now) - datetime.fromisoformat(started)
+        return {"durationMs": round(elapsed.total_seconds() * 1000)}
+
+
+def describe(error: Mapping[str, Json]) -> str:
+    """Return an error on one line, for people."""
+    name = error.get("title") or str(error.get("type", "")).rpartition("/")[2]
+    detail = f": {error['detail']}" if error.get("detail") else ""
+    where = f" at {error['instance']}" if error.get("instance") else ""
+    return f"{name} ({error.get('status')}){detail}{where}"
+
+
+def _room(value: Json, left: int) -> int:
+    """Return how much of a size is left after a value; it stops counting when nothing is."""
+    if isinstance(value, dict):
+        left -= sum(len(name) for name in value) if len(value) < left else left + 1
+        value = value.values()
+    elif not isinstance(value, list):
+        return left - (len(value) if isinstance(value, str) else 1)
+    for item in value:
+        left = _room(item, left - 1)
+        if left < 0:
+            return left
+    return left

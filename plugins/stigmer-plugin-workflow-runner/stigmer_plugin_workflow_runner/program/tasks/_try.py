@@ -1,0 +1,127 @@
+"""`try`: a list of tasks whose errors may be caught, and tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stigmer_plugin_workflow_runner.expressions.values import truthy
+from stigmer_plugin_workflow_runner.program import sequence
+from stigmer_plugin_workflow_runner.program.availability import DEFINITION
+from stigmer_plugin_workflow_runner.program.faults import is_caught
+from stigmer_plugin_workflow_runner.program.retry import Retry, compile_retry
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from stigmer_core.program import Json
+    from stigmer_plugin_workflow_runner.program.compiler import Compiler, Place
+    from stigmer_plugin_workflow_runner.program.document import Answer, Child
+    from stigmer_plugin_workflow_runner.program.execution import Execution
+    from stigmer_plugin_workflow_runner.program.templates import Template
+
+KEYS = ("try", "catch")
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What is tried, which errors are caught, and what is done about them."""
+
+    tasks: str
+    errors: Template
+    variable: str
+    when: Template | None
+    except_when: Template | None
+    retry: Retry | None
+    handler: str | None  # the pointer of the list `catch.do`
+
+    def begin(self, execution: Execution, frame_id: str) -> None:
+        """Begin the first attempt."""
+        execution.change(frame_id).update(attempt=0, handling=False)
+        self._attempt(execution, frame_id)
+
+    def answered(self, execution: Execution, frame_id: str, _answer: Answer) -> None:
+        """Begin the next attempt when its delay is over."""
+        self._attempt(execution, frame_id)
+
+    def child_ended(self, execution: Execution, frame_id: str, child: Child) -> None:
+        """Enter the next task, or complete with the last one's output."""
+        if not sequence.advance(execution, frame_id, child):
+            execution.complete(frame_id, child.output)
+
+    def catch(self, execution: Execution, frame_id: str, error: dict[str, Json]) -> bool:
+        """Try again, handle the error, or let it pass."""
+        frame = execution.change(frame_id)
+        if frame["handling"] or not self._is_meant(execution, frame_id, error):
+            return False
+        if self.retry is not None:
+            delay = self.retry.delay(execution, frame_id, frame["attempt"], error)
+            if delay is not None:
+                self._again(execution, frame_id, delay, error)
+                return True
+            if self.handler is None:
+                return False
+        frame["handling"] = True
+        if self.handler is None:
+            execution.complete(frame_id, execution.input(frame_id))
+            return True
+        position = f"{frame_id}{_suffix(frame['attempt'])}/catch/do"
+        sequence.begin(execution, frame_id, self.handler, position, execution.input(frame_id))
+        return True
+
+    def _is_meant(self, execution: Execution, frame_id: str, error: dict[str, Json]) -> bool:
+        execution.change(frame_id)["variables"] = {self.variable: error}
+        if not is_caught(error, execution.evaluate(self.errors, frame_id)):
+            return False
+        if self.when is not None and not truthy(execution.evaluate(self.when, frame_id)):
+            return False
+        return self.except_when is None or not truthy(execution.evaluate(self.except_when, frame_id))
+
+    def _again(self, execution: Execution, frame_id: str, delay: timedelta, error: dict[str, Json]) -> None:
+        frame = execution.change(frame_id)
+        execution.status.retrying(frame, error, delay)
+        frame["attempt"] += 1
+        frame["variables"] = {}
+        # Even without a delay a timer parts the attempts, so that a retry that never ends can be cancelled
+        execution.wake(frame_id, f"{frame_id}{_suffix(frame['attempt'])}", delay)
+
+    def _attempt(self, execution: Execution, frame_id: str) -> None:
+        position = f"{frame_id}{_suffix(execution.frame(frame_id)['attempt'])}/try"
+        sequence.begin(execution, frame_id, self.tasks, position, execution.input(frame_id))
+
+
+def _suffix(attempt: int) -> str:
+    return f"@{attempt}" if attempt else ""
+
+
+def compile_body(compiler: Compiler, place: Place) -> Try:
+    """Compile a `try` task."""
+    compiler.task_list(place.definition["try"], place.at("try"), place.variables)
+    catch = compiler.section(place.definition, "catch", place.pointer)
+    pointer = place.at("catch")
+    compiler.keys(catch, ("errors", "as", "when", "exceptWhen", "retry", "do"), pointer)
+    if not catch:
+        compiler.problem(place.pointer, "a 'try' says what to do about errors with 'catch'")
+    errors = compiler.section(catch, "errors", pointer)
+    compiler.keys(errors, ("with",), f"{pointer}/errors")
+    wanted = compiler.section(errors, "with", f"{pointer}/errors")
+    compiler.keys(wanted, ("type", "status", "title", "detail", "details", "instance"), f"{pointer}/errors/with")
+    if "details" in wanted:  # the name in DSL 1.0.0
+        wanted = {**wanted, "detail": wanted["details"]}
+    variable = str(catch.get("as", "error"))
+    inner = place.variables | {variable}
+    conditions = {
+        key: compiler.expression(catch[key], f"{pointer}/{key}", DEFINITION | inner) if key in catch else None
+        for key in ("when", "exceptWhen")
+    }
+    if "do" in catch:
+        compiler.task_list(catch["do"], f"{pointer}/do", inner)
+    return Try(
+        tasks=place.at("try"),
+        errors=compiler.value(wanted, f"{pointer}/errors/with", DEFINITION | place.variables),
+        variable=variable,
+        when=conditions["when"],
+        except_when=conditions["exceptWhen"],
+        retry=compile_retry(compiler, catch["retry"], f"{pointer}/retry", inner) if "retry" in catch else None,
+        handler=f"{pointer}/do" if "do" in catch else None,
+    )

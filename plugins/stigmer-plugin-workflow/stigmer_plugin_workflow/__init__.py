@@ -1,0 +1,1 @@
+"""The Workflow, WorkflowInstance and WorkflowExecution kinds, and the run commands."""

@@ -1,0 +1,126 @@
+"""Creating an execution: the gate, the workflow it pins, and the run, as one write."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
+from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
+
+from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
+from stigmer_core.program import Run
+from stigmer_core.resources.codec import copy_of
+from stigmer_plugin_workflow._status import append_events, wire_time
+from stigmer_plugin_workflow._steps import RUNNER, document_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stigmer_core.program import Engine, Json, Runner
+    from stigmer_core.resources import Resources
+    from stigmer_core.store import Reader, Transaction
+
+_RUNNER_PLUGIN = "stigmer-plugin-workflow-runner"
+_SUFFIX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Executions:
+    """Starts executions."""
+
+    resources: Resources
+    engine: Engine | None
+    runners: Mapping[str, Runner]
+
+    def require_ready(self) -> Engine:
+        """Return the engine when a run could start now; asked before anything is written.
+
+        Raises:
+            FailedPreconditionError: no engine or no runner is installed.
+            UnavailableError: the engine cannot take runs now.
+        """
+        if RUNNER not in self.runners:
+            raise FailedPreconditionError(f"nothing here runs workflows: pip install {_RUNNER_PLUGIN}")
+        if self.engine is None:
+            raise FailedPreconditionError("no engine is installed: pip install stigmer-plugin-engine-local")
+        if not self.engine.ready():
+            raise UnavailableError(f"the engine {self.engine.name} takes no runs now: try again")
+        return self.engine
+
+    def create_in(self, tx: Transaction, draft: Any) -> Any:
+        """Store a prepared execution of a stored workflow and start it.
+
+        Raises:
+            NotFoundError: there is no such workflow or instance.
+        """
+        workflow = self.workflow_of(tx, draft.spec)
+        instance_id = draft.spec.workflow_instance_id or workflow.status.default_instance_id
+        draft.spec.workflow_id, draft.spec.workflow_instance_id = workflow.metadata.id, instance_id
+        return self.start_in(tx, draft, document_of(workflow), workflow.status.version_hash)
+
+    def start_in(self, tx: Transaction, draft: Any, document: Json, version_hash: str) -> Any:
+        """Store a prepared execution of a document and start it."""
+        engine = self.require_ready()
+        kind = self.resources.kind("WorkflowExecution")
+        execution = self.resources.create_in(tx, kind, draft)
+        execution.status.phase = enum_pb2.EXECUTION_PENDING
+        execution.status.workflow_version_hash = version_hash
+        self.resources.save_in(tx, kind, execution, slot=None)
+        append_events(tx, execution.metadata.id, [self._started(execution, document, wire_time(tx.now))])
+        run_input = {"document": document, "input": run_input_of(execution.spec)}
+        engine.start(tx, Run(execution.metadata.id, RUNNER, run_input))
+        return execution
+
+    def named(self, request: Any, fallback: str) -> Any:
+        """Return a copy of a create request that has a name: `<fallback>-<unique suffix>` when it brings none."""
+        execution = copy_of(request)
+        if not execution.metadata.name and not execution.metadata.slug:
+            unique = self.resources.new_id(self.resources.kind("WorkflowExecution"))[-_SUFFIX:]
+            execution.metadata.name = f"{fallback}-{unique}"
+        return execution
+
+    def workflow_of(self, reader: Reader, spec: Any) -> Any:
+        """Return the stored workflow that an execution's spec names, directly or by an instance.
+
+        Raises:
+            NotFoundError: there is no such workflow or instance.
+        """
+        workflow_id = spec.workflow_id
+        if spec.workflow_instance_id:
+            kind = self.resources.kind("WorkflowInstance")
+            workflow_id = self.resources.get_in(reader, kind, spec.workflow_instance_id).spec.workflow_id
+        return self.resources.get_in(reader, self.resources.kind("Workflow"), workflow_id)
+
+    def _started(self, execution: Any, document: Json, now: str) -> Any:
+        event = event_pb2.WorkflowExecutionEvent(event_type=enum_pb2.execution_started, occurred_at=now)
+        event.execution_started.total_tasks = len(document["do"])
+        event.execution_started.workflow_id = execution.spec.workflow_id
+        event.execution_started.workflow_instance_id = execution.spec.workflow_instance_id
+        return event
+
+
+def check_request(execution: WorkflowExecution) -> None:
+    """Check what a create request says before anything is looked up.
+
+    Raises:
+        InvalidArgumentError: it names no workflow.
+        FailedPreconditionError: it brings an environment, which nothing here can keep secret yet.
+    """
+    if not execution.spec.workflow_id and not execution.spec.workflow_instance_id:
+        raise InvalidArgumentError("workflow_id or workflow_instance_id is required")
+    if execution.spec.runtime_env:
+        raise FailedPreconditionError("runtime_env needs the kind ExecutionContext, which no installed plugin provides")
+
+
+def run_input_of(spec: Any) -> Json:
+    """Return a run's input: the trigger message when it is a JSON object or list, else message and metadata."""
+    message, metadata = spec.trigger_message, dict(spec.trigger_metadata)
+    try:
+        value = json.loads(message) if message else None
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, (dict, list)):
+        return value
+    return {"message": message, "metadata": metadata} if message or metadata else {}

@@ -1,0 +1,137 @@
+"""Listing executions: filters, orders and pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, io_pb2
+from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
+
+from stigmer_core.errors import ResourceExhaustedError
+from stigmer_core.resources import page_token, token_position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stigmer_core.store import Reader
+
+_KIND = "WorkflowExecution"
+_SCAN_PAGE = 200
+_SIZE_CAP = 100
+_SORT_CAP = 10_000
+
+
+def listed(reader: Reader, request: Any, **where: Any) -> io_pb2.WorkflowExecutionList:
+    """Return the page of executions that a list request asks for.
+
+    Without a page size the page is as long as it may be: 100.
+
+    Raises:
+        InvalidArgumentError: the page token belongs to another listing.
+        ResourceExhaustedError: more executions match than can be sorted.
+    """
+    size = min(request.page_size or _SIZE_CAP, _SIZE_CAP)
+    matches = _matcher(request)
+    if request.sort_field in (0, enum_pb2.EXECUTION_SORT_FIELD_STARTED_AT) and not request.sort_ascending:
+        return _newest_first(reader, request, size, matches, **where)
+    found = [execution for execution, _ in _scanned(reader, None, matches, **where)]
+    if len(found) > _SORT_CAP:
+        raise ResourceExhaustedError(f"{len(found)} executions match, at most {_SORT_CAP} are sorted: narrow the filter")
+    found.sort(key=_sort_key(request.sort_field), reverse=not request.sort_ascending)
+    start = token_position(request) or 0
+    more = page_token(request, start + size) if len(found) > start + size else ""
+    return io_pb2.WorkflowExecutionList(
+        entries=found[start : start + size], next_page_token=more, total_pages=-(-len(found) // size)
+    )
+
+
+def _newest_first(
+    reader: Reader, request: Any, size: int, matches: Callable[[Any], bool], **where: Any
+) -> io_pb2.WorkflowExecutionList:
+    response = io_pb2.WorkflowExecutionList(total_pages=-(-reader.count(_KIND, **where) // size))
+    last = 0
+    for execution, sequence in _scanned(reader, token_position(request), matches, **where):
+        if len(response.entries) == size:
+            response.next_page_token = page_token(request, last)
+            break
+        response.entries.append(execution)
+        last = sequence
+    return response
+
+
+def _scanned(
+    reader: Reader, before: int | None, matches: Callable[[Any], bool], **where: Any
+) -> Iterator[tuple[Any, int]]:
+    while rows := reader.page(_KIND, before=before, limit=_SCAN_PAGE, **where):
+        for row in rows:
+            before = row.sequence
+            execution = WorkflowExecution.FromString(row.body)
+            if matches(execution):
+                yield execution, row.sequence
+
+
+def _matcher(request: Any) -> Callable[[Any], bool]:
+    phases = set(request.filter.phases)
+    if getattr(request, "phase", 0):
+        phases.add(request.phase)
+    tags = set(getattr(request, "tags", ()))
+    criteria = request.filter
+
+    def matches(execution: Any) -> bool:
+        status = execution.status
+        if phases and status.phase not in phases:
+            return False
+        if tags and not tags <= set(execution.metadata.tags):
+            return False
+        return _in_time(criteria, status) and _in_cost(criteria, status) and _failed_as_asked(criteria, status)
+
+    return matches
+
+
+def _in_time(criteria: Any, status: Any) -> bool:
+    started = _moment(status.started_at)
+    if criteria.HasField("started_after") and (not started or started < _utc(criteria.started_after)):
+        return False
+    if criteria.HasField("started_before") and (not started or started > _utc(criteria.started_before)):
+        return False
+    seconds = _seconds(status)
+    if criteria.HasField("min_duration") and seconds < criteria.min_duration.ToTimedelta().total_seconds():
+        return False
+    return not criteria.HasField("max_duration") or seconds <= criteria.max_duration.ToTimedelta().total_seconds()
+
+
+def _in_cost(criteria: Any, status: Any) -> bool:
+    if status.total_cost_micros < criteria.min_cost_micros:
+        return False
+    return not criteria.max_cost_micros or status.total_cost_micros <= criteria.max_cost_micros
+
+
+def _failed_as_asked(criteria: Any, status: Any) -> bool:
+    failed = [task.task_name for task in status.tasks if task.status == enum_pb2.WORKFLOW_TASK_FAILED]
+    if criteria.failed_task_name and criteria.failed_task_name not in failed:
+        return False
+    return not criteria.has_retries or any("@" in task.task_id for task in status.tasks)
+
+
+def _sort_key(field: int) -> Callable[[Any], Any]:
+    if field == enum_pb2.EXECUTION_SORT_FIELD_DURATION:
+        return lambda execution: _seconds(execution.status)
+    if field == enum_pb2.EXECUTION_SORT_FIELD_COST:
+        return lambda execution: execution.status.total_cost_micros
+    if field == enum_pb2.EXECUTION_SORT_FIELD_STATUS:
+        return lambda execution: execution.status.phase
+    return lambda execution: execution.status.started_at
+
+
+def _seconds(status: Any) -> float:
+    started, ended = _moment(status.started_at), _moment(status.completed_at)
+    return (ended - started).total_seconds() if started and ended else 0.0
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _utc(timestamp: Any) -> datetime:
+    return timestamp.ToDatetime(tzinfo=UTC)  # type: ignore[no-any-return]

@@ -1,0 +1,28 @@
+"""The phases of an execution: which end it, and what may follow which."""
+
+from __future__ import annotations
+
+from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2 as pb
+
+from stigmer_core.errors import FailedPreconditionError
+
+TERMINAL = frozenset(
+    {pb.EXECUTION_COMPLETED, pb.EXECUTION_FAILED, pb.EXECUTION_CANCELLED, pb.EXECUTION_TERMINATED}
+)
+STOPPABLE = frozenset({pb.EXECUTION_PENDING, pb.EXECUTION_IN_PROGRESS, pb.EXECUTION_PAUSED})
+
+
+def phase_name(phase: int) -> str:
+    """Return the phase's name in the API."""
+    return str(pb.ExecutionPhase.Name(phase))  # type: ignore[arg-type]
+
+
+def require_phase(phase: int, allowed: frozenset[int], doing: str) -> None:
+    """Check that something may be done in a phase.
+
+    Raises:
+        FailedPreconditionError: names the phase and those that would do.
+    """
+    if phase not in allowed:
+        names = ", ".join(sorted(map(phase_name, allowed)))
+        raise FailedPreconditionError(f"cannot {doing} an execution in {phase_name(phase)}: it must be in {names}")

@@ -1,0 +1,109 @@
+"""The status of an execution: everything that is reported about a run is merged here, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
+from ai.stigmer.agentic.workflowexecution.v1.io_pb2 import WorkflowExecutionUpdateStatusInput
+
+from stigmer_core.resources.codec import from_dict
+from stigmer_plugin_workflow._phases import TERMINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from stigmer_core.program import Json
+    from stigmer_core.resources import Resources
+    from stigmer_core.store import Transaction
+
+KIND = "WorkflowExecution"
+
+
+def publish(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
+    """Merge what a run's program publishes; of an execution that was deleted meanwhile nothing is kept."""
+    if tx.get(run_id) is None:
+        return
+    update = from_dict(status, WorkflowExecutionUpdateStatusInput())
+    merge(tx, resources, run_id, update)
+
+
+def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any) -> Any:
+    """Merge an `updateStatus` input into the stored execution and return it.
+
+    Tasks are merged by id. Nothing follows a terminal phase, so a late report changes no phase, output or error.
+
+    Raises:
+        NotFoundError: there is no such execution.
+    """
+    kind = resources.kind(KIND)
+    execution = resources.get_in(tx, kind, execution_id)
+    current, reported = execution.status, update.status
+    before = current.phase
+    _merge_tasks(current, reported.tasks)
+    if before not in TERMINAL:
+        _merge_outcome(current, reported)
+        _stamp_times(current, tx.now)
+    append_events(tx, execution_id, update.events, ended=before in TERMINAL)
+    slot = "status_audit" if current.phase != before else None
+    return resources.save_in(tx, kind, execution, slot=slot)
+
+
+def append_events(tx: Transaction, execution_id: str, events: Iterable[Any], *, ended: bool = False) -> None:
+    """Append events to an execution's log; a sequence number that is there already is left as it is."""
+    for event in events:
+        name = enum_pb2.WorkflowEventType.Name(event.event_type)
+        if ended and name.startswith("execution_"):
+            continue
+        tx.append_event(
+            execution_id, type=name, body=event.SerializeToString(), sequence=event.sequence_number or None
+        )
+
+
+def logged_event(stored: Any) -> Any:
+    """Return a stored event with its place in the log."""
+    event = event_pb2.WorkflowExecutionEvent.FromString(stored.body)
+    event.sequence_number = stored.sequence
+    event.event_id = event.event_id or f"{stored.stream}/{stored.sequence}"
+    event.occurred_at = event.occurred_at or wire_time(stored.created_at)
+    return event
+
+
+def wire_time(moment: datetime) -> str:
+    """Return a time as the API's text fields carry it: RFC 3339, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _merge_tasks(current: Any, reported: Iterable[Any]) -> None:
+    places = {task.task_id: index for index, task in enumerate(current.tasks)}
+    for task in reported:
+        place = places.get(task.task_id)
+        if place is None:
+            places[task.task_id] = len(current.tasks)
+            current.tasks.add().CopyFrom(task)
+        else:
+            started = current.tasks[place].started_at
+            current.tasks[place].CopyFrom(task)
+            current.tasks[place].started_at = task.started_at or started
+
+
+def _merge_outcome(current: Any, reported: Any) -> None:
+    for name in ("phase", "error", "started_at", "completed_at", "temporal_workflow_id"):
+        value = getattr(reported, name)
+        if value:
+            setattr(current, name, value)
+    for name in ("total_cost_micros", "total_input_tokens", "total_output_tokens"):
+        value = getattr(reported, name)
+        if value:
+            setattr(current, name, value)
+    if reported.HasField("output"):
+        current.output.CopyFrom(reported.output)
+
+
+def _stamp_times(current: Any, now: datetime) -> None:
+    if current.phase != enum_pb2.EXECUTION_PENDING and not current.started_at:
+        current.started_at = wire_time(now)
+    if current.phase in TERMINAL and not current.completed_at:
+        current.completed_at = wire_time(now)

@@ -1,0 +1,21 @@
+"""The generic resource pipeline: one small module per step, driven by a kind's declaration."""
+
+from __future__ import annotations
+
+from stigmer_core.resources.controller import kind_services
+from stigmer_core.resources.documents import DocumentController, kind_infos
+from stigmer_core.resources.instances import DefaultInstances
+from stigmer_core.resources.pages import NumberedPage, numbered_page, page_token, token_position
+from stigmer_core.resources.pipeline import Resources
+
+__all__ = [
+    "DefaultInstances",
+    "DocumentController",
+    "NumberedPage",
+    "Resources",
+    "kind_infos",
+    "kind_services",
+    "numbered_page",
+    "page_token",
+    "token_position",
+]

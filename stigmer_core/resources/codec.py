@@ -1,0 +1,46 @@
+"""A resource in its two stored forms: proto3 JSON for people and SQL, protobuf bytes for the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from google.protobuf import json_format
+
+from stigmer_core.errors import InvalidArgumentError, Problem
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from stigmer_core.program import Json
+
+M = TypeVar("M", bound="Message")
+
+
+def to_json(message: Message) -> str:
+    """Return proto3 JSON on one line, lowerCamelCase."""
+    return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+
+
+def to_dict(message: Message) -> dict[str, Any]:
+    """Return proto3 JSON as a dict."""
+    return json_format.MessageToDict(message)
+
+
+def from_dict(document: Json, message: M) -> M:
+    """Fill a message from proto3 JSON and return it; both field spellings are accepted.
+
+    Raises:
+        InvalidArgumentError: the document does not fit the message.
+    """
+    try:
+        return json_format.ParseDict(document, message)
+    except json_format.ParseError as error:
+        text = str(error).removeprefix("Failed to parse ")
+        raise InvalidArgumentError(text, problems=[Problem("", text)]) from error
+
+
+def copy_of(message: M) -> M:
+    """Return a copy that shares nothing with the message."""
+    twin = type(message)()
+    twin.CopyFrom(message)
+    return twin

@@ -1,0 +1,74 @@
+"""Pages of a listing: numbered ones, and opaque tokens that stay right under concurrent writes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stigmer_core.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+DEFAULT_SIZE = 20
+MAX_SIZE = 100
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPage:
+    """A page by its number, from 1."""
+
+    number: int
+    size: int
+
+    @property
+    def offset(self) -> int:
+        """How many entries come before it."""
+        return (self.number - 1) * self.size
+
+    def total_pages(self, total: int) -> int:
+        """Return how many pages so many entries make."""
+        return -(-total // self.size)
+
+
+def numbered_page(page_info: Any) -> NumberedPage:
+    """Return the page that a `PageInfo` asks for: number 1, size 20 when unset, at most 100 entries."""
+    size = page_info.size if page_info.size >= 1 else DEFAULT_SIZE
+    return NumberedPage(max(page_info.num, 1), min(size, MAX_SIZE))
+
+
+def page_token(request: Message, position: int) -> str:
+    """Return the token of the page after a position; it fits only a request like this one."""
+    payload = json.dumps([_VERSION, _digest(request), position])
+    return base64.urlsafe_b64encode(payload.encode()).decode().rstrip("=")
+
+
+def token_position(request: Any) -> int | None:
+    """Return the position in a request's `page_token`, or None for the first page.
+
+    Raises:
+        InvalidArgumentError: the token was not made for this listing.
+    """
+    token = request.page_token
+    if not token:
+        return None
+    try:
+        version, digest, position = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    except (ValueError, binascii.Error, TypeError) as error:
+        raise InvalidArgumentError("page_token is not one that this server made") from error
+    if version != _VERSION or digest != _digest(request) or not isinstance(position, int):
+        raise InvalidArgumentError("page_token belongs to another listing: start again without one")
+    return position
+
+
+def _digest(request: Message) -> str:
+    twin = type(request)()
+    twin.CopyFrom(request)
+    twin.ClearField("page_token")
+    twin.ClearField("page_size")
+    return hashlib.sha256(twin.SerializeToString(deterministic=True)).hexdigest()[:16]

@@ -1,0 +1,152 @@
+"""Running an installation: on sockets until a signal comes, or in the background of one command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import stigmer_core
+from stigmer_core.app import App
+from stigmer_core.home import write_private
+from stigmer_core.server import GrpcServer, HttpHost, SyncInProcessChannel, Tls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import grpc
+
+    from stigmer_core.program import Json
+    from stigmer_core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, ready: Callable[[App, Json], None] = lambda _app, _description: None) -> int:
+    """Serve until SIGINT or SIGTERM and return the exit code.
+
+    Args:
+        settings: where and how.
+        ready: called with the description of `server.json` when everything answers.
+    """
+    begun = time.monotonic()
+    app = App.compose(settings)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_Serving(app, ready, begun).run())
+
+
+@contextlib.contextmanager
+def embedded(settings: Settings) -> Iterator[grpc.Channel]:
+    """Run an installation in the background of this process and yield a channel to it."""
+    app = App.compose(settings)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="stigmer-embedded", daemon=True)
+    thread.start()
+
+    def call(coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    try:
+        call(app.open())
+        try:
+            yield SyncInProcessChannel(app.dispatcher, loop=loop)
+        finally:
+            call(_settled())
+            call(app.close())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class _Serving:
+    def __init__(self, app: App, ready: Callable[[App, Json], None], begun: float) -> None:
+        self._app = app
+        self._ready = ready
+        self._begun = begun
+        settings = app.settings
+        tls = Tls.from_files(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        self._grpc = GrpcServer(app.dispatcher, app.authenticator, tls=tls)
+        self._http = HttpHost(app.call_log, app.store) if settings.http else None
+
+    async def run(self) -> int:
+        app = self._app
+        stop = _stop_signals()
+        try:
+            await app.open()
+            addresses = await self._grpc.start(app.settings.addresses)
+            http = await self._http.start(app.settings.http) if self._http is not None else ""
+            self._announce(addresses, http)
+            await stop.wait()
+            logger.info("server stops addresses=%s", addresses)
+        finally:
+            await self._close()
+        return 0
+
+    def _announce(self, addresses: list[str], http: str) -> None:
+        app = self._app
+        description = {
+            "grpc": addresses,
+            "http": http,
+            "pid": os.getpid(),
+            "version": stigmer_core.__version__,
+            "engine": app.engine.name if app.engine is not None else "",
+            "started_in_seconds": round(time.monotonic() - self._begun, 3),
+        }
+        app.home.announce(addresses)
+        app.home.publish_server(description)
+        if app.settings.ready_file:
+            from pathlib import Path  # noqa: PLC0415
+
+            write_private(Path(app.settings.ready_file), _json(description))
+        self._ready(app, description)
+
+    async def _close(self) -> None:
+        try:
+            if self._http is not None:
+                await self._http.stop()
+            await self._grpc.stop()
+        finally:
+            await self._app.close()
+
+
+def _stop_signals() -> asyncio.Event:
+    """Return an event that the first signal sets; the second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
+
+
+async def _settled() -> None:
+    """Let what a call has started in this loop finish its last step before the loop goes."""
+    await asyncio.sleep(0)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _json(value: Json) -> str:
+    import json  # noqa: PLC0415
+
+    return json.dumps(value) + "\n"

@@ -1,0 +1,46 @@
+"""The SQL of a listing: one keyset, newest first, whatever it is narrowed by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LAST = 2**63 - 1
+LABEL = "label:"  # before a label's key in the index table
+
+_RESOURCES = " FROM resources r WHERE r.kind = ? AND r.sequence < ?"
+# CROSS JOIN keeps SQLite from leading with the resources, where it would look at every one of the kind.
+_INDEXED = (
+    " FROM indexes i CROSS JOIN resources r ON r.sequence = i.sequence"
+    " WHERE i.kind = ? AND i.sequence < ? AND i.name = ? AND i.value = ?"
+)
+_ALSO = (
+    " AND EXISTS (SELECT 1 FROM indexes l WHERE l.kind = ? AND l.name = ? AND l.value = ? AND l.sequence = r.sequence)"
+)
+
+
+def selection(
+    kind: str,
+    *,
+    org: str | None,
+    index: tuple[str, str] | None,
+    label: tuple[str, str] | None,
+    before: int | None,
+) -> tuple[str, str, list[Any]]:
+    """Return FROM and WHERE over `resources r`, the ORDER BY, and the bindings.
+
+    An indexed value leads where there is one, else a label, else the kind.
+    """
+    pairs = [index] if index else []
+    if label:
+        pairs.append((LABEL + label[0], label[1]))
+    bindings: list[Any] = [kind, LAST if before is None else before]
+    sql, order = (_INDEXED, " ORDER BY i.sequence DESC") if pairs else (_RESOURCES, " ORDER BY r.sequence DESC")
+    if pairs:
+        bindings += pairs[0]
+    if org is not None:
+        sql += " AND r.org_id = ?"
+        bindings.append(org)
+    for pair in pairs[1:]:
+        sql += _ALSO
+        bindings += (kind, *pair)
+    return sql, order, bindings

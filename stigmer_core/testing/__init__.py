@@ -1,0 +1,1 @@
+"""What plugin authors test with: installations, distributions made on the spot, a driver for programs."""

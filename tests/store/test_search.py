@@ -1,0 +1,160 @@
+"""Full-text search: what people type finds what they mean, and cannot break anything."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stigmer_core.store import SearchText
+from stigmer_core.store.search import match_expression
+
+TEXTS = {
+    1: SearchText(name="code-reviewer", description="Reviews pull requests", tags=["github", "quality"]),
+    2: SearchText(name="release_notes", description="Writes notes of a release", body="reads the git log"),
+    3: SearchText(name="Übersetzer", description="Translates into German"),
+    4: SearchText(name="helper", description="Sometimes reviews code"),
+}
+
+
+@pytest.fixture
+def texts(store, insert):
+    """Return a store with four agents to find, and one skill."""
+
+    def fill(tx):
+        for number, text in TEXTS.items():
+            insert(tx, number, search=text)
+        insert(tx, 5, kind="Skill", org="other", search=SearchText(name="reviews of skills"))
+
+    store.run_blocking(fill)
+    return store
+
+
+def look(store, query, *, kinds=("Agent", "Skill"), org=None, limit=10, offset=0):
+    return store.read(
+        lambda reader: reader.search(kinds=kinds, query=query, org=org, limit=limit, offset=offset),
+    )
+
+
+QUERIES = [
+    ("review", {1, 4, 5}),
+    ("REVIEW", {1, 4, 5}),
+    ("code review", set()),
+    ("code reviews", {1, 4}),
+    ("code-reviewer", {1}),
+    ("release_n", {2}),
+    ("release_notes", {2}),
+    ("ubersetzer", {3}),
+    ("github", {1}),
+    ("log", {2}),
+    ("nothing", set()),
+    ("review AND code", set()),
+    ("name:code", set()),
+    ('"', set()),
+    ("***", set()),
+    ("- pull", {1}),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), QUERIES)
+def test_a_query_finds(texts, query, expected):
+    """One word is a prefix, several must all be there, and operators are words like any other."""
+    page = look(texts, query)
+
+    assert {int(hit.id.removeprefix("agt-")) for hit in page.hits} == expected
+    assert page.total == len(expected)
+
+
+def test_hits_are_scored_and_sorted(texts):
+    """A word in the name counts more than one in the description."""
+    scores = [(hit.id, hit.score) for hit in look(texts, "code").hits]
+
+    assert [resource_id for resource_id, _ in scores] == ["agt-1", "agt-4"]
+    assert 1 >= scores[0][1] > scores[1][1] > 0
+
+
+def test_hits_are_counted_by_kind_beyond_the_page(texts):
+    """The counts are of all pages."""
+    page = look(texts, "reviews", limit=1)
+
+    assert (len(page.hits), page.counts, page.total) == (1, {"Agent": 2, "Skill": 1}, 3)
+
+
+def test_pages_of_hits_follow_each_other(texts):
+    """The order is total: equal scores are sorted by age."""
+    whole = look(texts, "reviews").hits
+    parts = [hit for offset in range(3) for hit in look(texts, "reviews", limit=1, offset=offset).hits]
+
+    assert parts == whole
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ({"kinds": ["Skill"]}, ["agt-5"]),
+        ({"org": "other"}, ["agt-5"]),
+        ({"org": "nobody"}, []),
+        ({"kinds": []}, []),
+    ],
+)
+def test_a_search_is_narrowed(texts, scope, expected):
+    """No kinds find nothing: which kinds an empty list means is the caller's business."""
+    assert [hit.id for hit in look(texts, "reviews of", **scope).hits] == expected
+
+
+@pytest.mark.parametrize("query", ["", "  \t\n"])
+def test_an_empty_query_lists_newest_first(texts, query):
+    """Every score is 1.0."""
+    page = look(texts, query, limit=3)
+
+    assert [(hit.id, hit.score) for hit in page.hits] == [("agt-5", 1.0), ("agt-4", 1.0), ("agt-3", 1.0)]
+    assert (page.counts, page.total) == ({"Agent": 4, "Skill": 1}, 5)
+
+
+def test_an_update_replaces_the_text(texts):
+    """The index is written in the same transaction."""
+    texts.run_blocking(lambda tx: tx.update("agt-1", data="{}", body=b"", search=SearchText(name="poet")))
+
+    assert [hit.id for hit in look(texts, "poet").hits] == ["agt-1"]
+    assert look(texts, "github").hits == []
+
+
+def test_an_update_without_text_keeps_it(texts):
+    """A change of status does not touch the index."""
+    texts.run_blocking(lambda tx: tx.update("agt-1", data="{}", body=b""))
+
+    assert [hit.id for hit in look(texts, "github").hits] == ["agt-1"]
+
+
+def test_a_deleted_resource_is_not_found(texts):
+    """Nor does its entry come back for the next resource."""
+    texts.run_blocking(lambda tx: tx.delete("agt-1"))
+
+    assert look(texts, "github").hits == []
+
+
+def test_an_undone_insert_is_not_found(texts, insert):
+    """The index belongs to the transaction."""
+
+    def fail(tx):
+        insert(tx, 9, search=SearchText(name="ghost"))
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        texts.run_blocking(fail)
+
+    assert look(texts, "ghost").hits == []
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.text(st.characters() | st.sampled_from("\"'*()^:-+{}\0\ud800 AND OR NOT NEAR"), max_size=60))
+def test_no_query_is_an_error(texts, query):
+    """Whatever is typed is words: quotes, operators, columns, NUL, half of a surrogate pair."""
+    page = look(texts, query)
+
+    assert len(page.hits) <= page.total
+
+
+def test_a_long_query_is_cut():
+    """FTS5 limits how many conditions one expression has."""
+    assert match_expression("word " * 1000).count("AND") == 63
