@@ -95,6 +95,16 @@ class App:
             self.store.close()
             self.home.release()
 
+    def figures(self) -> dict[str, float]:
+        """Return the store's figures by name, for metrics."""
+        stats = self.store.stats
+        return {
+            "store_commits": stats.commits,
+            "store_saves": stats.saves,
+            "store_syncs": stats.syncs,
+            "plugins_loaded": sum(report.state == "loaded" for report in self.host.reports),
+        }
+
     def _compose(self) -> None:
         host = self.host
         host.load_runners(self.settings.configuration)

@@ -116,6 +116,11 @@ class Kind:
         return self.display_name or self.name
 
 
+def service_names(*modules: Any) -> tuple[str, ...]:
+    """Return the full names of the services that generated modules define, in the order of the modules."""
+    return tuple(service.full_name for module in modules for service in module.DESCRIPTOR.services_by_name.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A gRPC service, or part of one: `controller` has a method per RPC, named in snake case.

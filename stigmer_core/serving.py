@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import stigmer_core
@@ -71,9 +73,9 @@ class _Serving:
         self._ready = ready
         self._begun = begun
         settings = app.settings
-        tls = Tls.from_files(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        tls = Tls(Path(settings.tls_cert), Path(settings.tls_key)) if settings.tls_cert else None
         self._grpc = GrpcServer(app.dispatcher, app.authenticator, tls=tls)
-        self._http = HttpHost(app.call_log, app.store) if settings.http else None
+        self._http = HttpHost(app.call_log, app.figures) if settings.http else None
 
     async def run(self) -> int:
         app = self._app
@@ -102,9 +104,7 @@ class _Serving:
         app.home.announce(addresses)
         app.home.publish_server(description)
         if app.settings.ready_file:
-            from pathlib import Path  # noqa: PLC0415
-
-            write_private(Path(app.settings.ready_file), _json(description))
+            write_private(Path(app.settings.ready_file), json.dumps(description) + "\n")
         self._ready(app, description)
 
     async def _close(self) -> None:
@@ -144,9 +144,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
-
-
-def _json(value: Json) -> str:
-    import json  # noqa: PLC0415
-
-    return json.dumps(value) + "\n"

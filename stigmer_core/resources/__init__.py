@@ -7,6 +7,7 @@ from stigmer_core.resources.documents import DocumentController, kind_infos
 from stigmer_core.resources.instances import DefaultInstances
 from stigmer_core.resources.pages import NumberedPage, numbered_page, page_token, token_position
 from stigmer_core.resources.pipeline import Resources
+from stigmer_core.resources.splice import spliced
 
 __all__ = [
     "DefaultInstances",
@@ -17,5 +18,6 @@ __all__ = [
     "kind_services",
     "numbered_page",
     "page_token",
+    "spliced",
     "token_position",
 ]

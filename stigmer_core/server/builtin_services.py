@@ -80,7 +80,8 @@ def _reflection_v1() -> descriptor_pb2.FileDescriptorProto:
     file.name, file.package = "grpc/reflection/v1/reflection.proto", "grpc.reflection.v1"
     for message in file.message_type:
         for field in message.field:
-            field.type_name = field.type_name.replace("v1alpha", "v1")
+            if field.type_name:
+                field.type_name = field.type_name.replace("v1alpha", "v1")
     for rpc in file.service[0].method:
         rpc.input_type = rpc.input_type.replace("v1alpha", "v1")
         rpc.output_type = rpc.output_type.replace("v1alpha", "v1")

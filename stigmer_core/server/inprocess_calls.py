@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +10,12 @@ import grpc
 import grpc.aio
 
 from stigmer_core.errors import CancelledError, DeadlineExceededError, StigmerError
-from stigmer_core.server.boundary import status_of, visible
+from stigmer_core.server.boundary import status_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 
 STATUS = {status.value[0]: status for status in grpc.StatusCode}
-MESSAGES_AHEAD = 16  # what a stream may be ahead of its reader
 
 
 def rpc_error(error: StigmerError) -> grpc.aio.AioRpcError:
@@ -40,13 +37,174 @@ async def with_deadline(awaitable: Awaitable[Any], timeout: float) -> Any:  # no
         raise DeadlineExceededError("Deadline Exceeded") from None
 
 
-class _Ended:
-    """What a call is asked about its end, however it is driven."""
+class _Call:
+    """What a call is asked about itself, however it is driven."""
 
-    __slots__ = ("_callbacks", "_deadline", "_error", "_finished")
+    __slots__ = ("_callbacks", "_cancelled", "_deadline", "_error", "_finished", "_task")
 
-    def _reset(self, timeout: float | None) -> None:
+    def __init__(self, timeout: float | None) -> None:
         self._finished = False
-        self._error: BaseException | None = None
+        self._cancelled = False
+        self._error: grpc.aio.AioRpcError | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._callbacks: list[Callable[[Any], None]] | None = None
         self._deadline = None if timeout is None else monotonic() + timeout
+
+    def done(self) -> bool:
+        """Return whether the call has ended."""
+        return self._finished
+
+    def cancelled(self) -> bool:
+        """Return whether the caller cancelled it."""
+        return self._cancelled
+
+    def cancel(self) -> bool:
+        """Give the call up; False when it has ended."""
+        if self._finished:
+            return False
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+        self._finish(rpc_error(CancelledError("Locally cancelled by application!")))
+        return True
+
+    def time_remaining(self) -> float | None:
+        """Return the seconds left to the deadline, or None without one."""
+        return None if self._deadline is None else max(self._deadline - monotonic(), 0.0)
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Call back when the call has ended."""
+        if self._finished:
+            callback(self)
+        else:
+            self._callbacks = [*(self._callbacks or ()), callback]
+
+    async def code(self) -> grpc.StatusCode:
+        """Return the status, OK when nothing went wrong so far."""
+        return self._error.code() if self._error is not None else grpc.StatusCode.OK
+
+    async def details(self) -> str:
+        """Return the text of the status."""
+        return (self._error.details() or "") if self._error is not None else ""
+
+    async def initial_metadata(self) -> grpc.aio.Metadata:
+        """Return nothing: no metadata goes back in process."""
+        return grpc.aio.Metadata()
+
+    async def trailing_metadata(self) -> grpc.aio.Metadata:
+        """Return nothing: no metadata goes back in process."""
+        return grpc.aio.Metadata()
+
+    async def wait_for_connection(self) -> None:
+        """Return: there is nothing to connect to."""
+
+    def _finish(self, error: grpc.aio.AioRpcError | None = None) -> None:
+        if self._finished:
+            return
+        self._finished, self._error = True, error
+        for callback in self._callbacks or ():
+            callback(self)
+
+    def _abandoned(self) -> BaseException:
+        """Return what a cancelled task sees: its own cancellation, or the error of a call it gave up."""
+        if self._cancelled and self._error is not None:
+            return self._error
+        error = asyncio.CancelledError()
+        self._finish(rpc_error(CancelledError("Locally cancelled by application!")))
+        return error
+
+
+class UnaryCall(_Call):
+    """A unary call; it begins when it is awaited, so it needs no task of its own."""
+
+    __slots__ = ("_awaitable", "_decode")
+
+    def __init__(self, awaitable: Awaitable[Any], decode: Callable[[Any], Any], timeout: float | None = None) -> None:
+        super().__init__(timeout)
+        self._awaitable = awaitable
+        self._decode = decode
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._error is not None:
+            raise self._error
+        try:
+            response = yield from self._awaitable.__await__()
+        except StigmerError as error:
+            self._finish(rpc_error(error))
+            assert self._error is not None
+            raise self._error from None
+        except asyncio.CancelledError:
+            raise self._abandoned() from None
+        self._finished = True
+        if self._callbacks:
+            for callback in self._callbacks:
+                callback(self)
+        return self._decode(response)
+
+    def cancel(self) -> bool:
+        """Give the call up; False when it has ended."""
+        if hasattr(self._awaitable, "close") and not self._finished and self._task is None:
+            self._awaitable.close()
+        return super().cancel()
+
+
+class StreamCall(_Call):
+    """A call that answers with a stream; the handler goes on only as far as its reader does."""
+
+    __slots__ = ("_decode", "_responses")
+
+    def __init__(self, responses: AsyncIterator[Any], decode: Callable[[Any], Any], timeout: float | None) -> None:
+        super().__init__(timeout)
+        self._responses = responses
+        self._decode = decode
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._read_all()
+
+    async def read(self) -> Any:
+        """Return the next message, or `grpc.aio.EOF`."""
+        if self._finished:
+            if self._error is not None:
+                raise self._error
+            return grpc.aio.EOF
+        self._task = asyncio.current_task()
+        try:
+            response = await self._next()
+        except StopAsyncIteration:
+            self._finish()
+            return grpc.aio.EOF
+        except StigmerError as error:
+            self._finish(rpc_error(error))
+            assert self._error is not None
+            raise self._error from None
+        except asyncio.CancelledError:
+            await self._close()
+            raise self._abandoned() from None
+        finally:
+            self._task = None
+        return self._decode(response)
+
+    def cancel(self) -> bool:
+        """Give the stream up; False when it has ended."""
+        if self._task is None and not self._finished:
+            closing = asyncio.ensure_future(self._close())
+            closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return super().cancel()
+
+    async def _read_all(self) -> AsyncIterator[Any]:
+        try:
+            while (response := await self.read()) is not grpc.aio.EOF:
+                yield response
+        finally:
+            if not self._finished:
+                await self._close()
+                self._finish(rpc_error(CancelledError("Locally cancelled by application!")))
+
+    async def _next(self) -> Any:
+        step = anext(self._responses)
+        return await (step if self._deadline is None else with_deadline(step, self._deadline - monotonic()))
+
+    async def _close(self) -> None:
+        close = getattr(self._responses, "aclose", None)
+        if close is not None:
+            await close()

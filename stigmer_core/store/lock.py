@@ -25,11 +25,18 @@ if sys.platform == "win32":
         os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 _held: weakref.WeakSet[OwnerLock] = weakref.WeakSet()
@@ -86,6 +93,7 @@ class OwnerLock:
         """Give the lock back; one that is not held is fine."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
+            _unlock(self._descriptor)
             self.forget()
 
     def forget(self) -> None:

@@ -142,7 +142,7 @@ def check_pages(connection: apsw.Connection, pragma: str = "quick_check") -> Non
     """Raise what SQLite finds wrong, as the error that it is."""
     problem = connection.execute(f"PRAGMA {pragma}(1)").fetchall()[0][0]
     if problem != "ok":
-        raise apsw.CorruptError(problem)
+        raise apsw.CorruptError(problem.splitlines()[-1])
 
 
 def _check_writable(connection: apsw.Connection, path: Path) -> None:

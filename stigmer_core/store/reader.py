@@ -140,6 +140,14 @@ class Reader:
             for row in self._fetch(_EVENTS, (stream, after, limit))
         ]
 
+    def count_versions(self, resource_id: str) -> int:
+        """Return how many versions a resource has."""
+        return int(self._fetch("SELECT count(*) FROM versions WHERE resource_id = ?", (resource_id,))[0][0])
+
+    def last_event(self, stream: str) -> int:
+        """Return the sequence of a stream's last event, or 0."""
+        return int(self._fetch("SELECT coalesce(max(sequence), 0) FROM events WHERE stream = ?", (stream,))[0][0])
+
     def recall(self, key: str) -> bytes | None:
         """Return the answer that was remembered under an idempotency key."""
         rows = self._fetch("SELECT response FROM idempotency WHERE key = ?", (key,))

@@ -106,9 +106,9 @@ class Store:
         """Run a function on this thread's reader, in one read transaction: all it sees is of one moment."""
         connection = self._reader()
         self._committer.stats.reads += 1
-        if connection.in_transaction:
-            return function(Reader(connection))
         try:
+            if connection.in_transaction:
+                return function(Reader(connection))
             connection.execute("BEGIN").fetchall()
             try:
                 return function(Reader(connection))

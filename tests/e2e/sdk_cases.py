@@ -91,12 +91,13 @@ def agents(client):
     applied = client.agents.apply(agent("Code Reviewer", description="reads all"))
     instances = client.agent_instances.get_by_agent(_by_agent(made.metadata.id))
     listed = client.agents.list(ListParams(org="local", query="reads"))
+    by_reference = client.agents.get_by_reference(reference).metadata.id == made.metadata.id
     deleted = client.agents.delete(made.metadata.id)
     return {
         "slug": made.metadata.slug,
         "prefix": made.metadata.id[:4],
         "default_instance": [i.metadata.slug for i in instances.items],
-        "by_reference": code_of(client.agents.get_by_reference, reference),
+        "by_reference": by_reference,
         "updated": updated.spec.description,
         "audit": [applied.status.audit.spec_audit.event, applied.status.audit.spec_audit.created_by.id],
         "listed": [entry.slug for entry in listed.entries if entry.slug == "code-reviewer"],

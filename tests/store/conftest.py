@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from stigmer_core.store import Store
@@ -31,7 +33,7 @@ def insert():
             "resource_id": f"agt-{number}",
             "org": "local",
             "slug": f"agent-{number}",
-            "data": f'{{"number": {number}}}',
+            "data": json.dumps({"number": number}),
             "body": f"body-{number}".encode(),
         }
         return tx.insert(**(made_up | fields))

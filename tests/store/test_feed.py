@@ -102,9 +102,9 @@ async def test_a_follower_sees_every_event(store):
     async def follow():
         with store.subscribe("s") as subscription:
             while len(seen) < 500:
-                for event in store.read(lambda reader: reader.events("s", after=len(seen), limit=50)):
-                    seen.append(event.sequence)
-                if not store.read(lambda reader: reader.events("s", after=len(seen), limit=1)):
+                events = store.read(lambda reader: reader.events("s", after=len(seen), limit=50))
+                seen.extend(event.sequence for event in events)
+                if not events:
                     await subscription.wait()
 
     follower = asyncio.ensure_future(follow())

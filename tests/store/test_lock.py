@@ -21,6 +21,19 @@ print("held", flush=True)
 time.sleep(60)
 """
 
+HOLD_AND_FORK = """
+import os, sys, time
+from pathlib import Path
+from stigmer_core.store import OwnerLock
+lock = OwnerLock(Path(sys.argv[1]))
+lock.acquire()
+if not os.fork():
+    print(os.getpid(), flush=True)
+    sys.stdout.close()
+    os.close(1)
+time.sleep(60)
+"""
+
 
 @pytest.fixture
 def owner(tmp_path):
@@ -94,22 +107,15 @@ def test_children_do_not_inherit_the_lock(tmp_path):
         child.wait()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # fork in a process with threads: this child only waits
 def test_a_forked_child_does_not_hold_the_lock(tmp_path):
-    """A fork shares the parent's open files, and with them its locks."""
-    lock = OwnerLock(tmp_path / "server.lock")
-    lock.acquire()
-    gate, opened = os.pipe()
-    if not (child := os.fork()):
-        os.close(opened)
-        os.read(gate, 1)
-        os._exit(0)
-    lock.release()
+    """A fork shares the parent's open files, and with them its locks: the child of a killed owner must not keep it."""
+    program = [sys.executable, "-c", HOLD_AND_FORK, str(tmp_path / "server.lock")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as owner:
+        child = int(owner.stdout.readline())
+        owner.kill()
 
     with OwnerLock(tmp_path / "server.lock"):
-        os.close(opened)
-        os.waitpid(child, 0)
-    os.close(gate)
+        os.kill(child, signal.SIGKILL)
 
 
 def test_a_missing_directory_is_one_sentence(tmp_path):

@@ -110,7 +110,11 @@ def test_a_deletion_takes_everything_along(filled):
 
     left = [
         filled.read(lambda reader, sql=sql: reader.execute(sql))
-        for sql in ("SELECT * FROM indexes", "SELECT * FROM events", "SELECT * FROM search WHERE search MATCH 'findable'")
+        for sql in (
+            "SELECT * FROM indexes",
+            "SELECT * FROM events",
+            "SELECT * FROM search WHERE search MATCH 'findable'",
+        )
     ]
     assert left == [[], [], []]
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.agentinstance.v1 import io_pb2
 
-from stigmer_core.resources import numbered_page
+from stigmer_core.resources import numbered_page, spliced
 from stigmer_plugin_agent._steps import INSTANCES
 
 if TYPE_CHECKING:
     from ai.stigmer.commons.apiresource.io_pb2 import UpdateVisibilityInput
 
     from stigmer_core import Kind
+    from stigmer_core.kind import Encoded
     from stigmer_core.resources import Resources
 
 
@@ -34,15 +35,15 @@ class InstanceQueries:
         self._kind = kind
         self._store = resources.store
 
-    async def list(self, request: io_pb2.ListAgentInstancesRequest) -> io_pb2.AgentInstanceList:
+    async def list(self, request: io_pb2.ListAgentInstancesRequest) -> Encoded:
         """Return a page of an organization's instances, newest first; every one of `labels` must match."""
         return self._page(request, org=request.org, labels=dict(request.labels))
 
-    async def get_by_agent(self, request: io_pb2.GetAgentInstancesByAgentRequest) -> io_pb2.AgentInstanceList:
+    async def get_by_agent(self, request: io_pb2.GetAgentInstancesByAgentRequest) -> Encoded:
         """Return a page of an agent's instances, newest first."""
         return self._page(request, org=request.org or None, index=("spec.agent_id", request.agent_id))
 
-    def _page(self, request: Any, **where: Any) -> io_pb2.AgentInstanceList:
+    def _page(self, request: Any, **where: Any) -> Encoded:
         page = numbered_page(request.page_info)
         rows, total = self._store.read(
             lambda reader: (
@@ -50,4 +51,4 @@ class InstanceQueries:
                 reader.count(self._kind.name, **where),
             )
         )
-        return io_pb2.AgentInstanceList(total_count=total, items=[self._kind.message.FromString(r.body) for r in rows])
+        return spliced(io_pb2.AgentInstanceList(total_count=total), "items", rows)

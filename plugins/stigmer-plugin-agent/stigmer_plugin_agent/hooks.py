@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ai.stigmer.agentic.agent.v1 import command_pb2, query_pb2
 from ai.stigmer.agentic.agent.v1.api_pb2 import Agent
+from ai.stigmer.agentic.agentinstance.v1 import command_pb2 as instance_command_pb2
+from ai.stigmer.agentic.agentinstance.v1 import query_pb2 as instance_query_pb2
 from ai.stigmer.agentic.agentinstance.v1.api_pb2 import AgentInstance
 
-from stigmer_core import Column, Kind, Owner, Service, hookimpl
+from stigmer_core import Column, Kind, Owner, Service, hookimpl, service_names
 from stigmer_plugin_agent._controller import InstanceCommands, InstanceQueries
 from stigmer_plugin_agent._steps import INSTANCES, check_agent
 
@@ -16,8 +19,6 @@ if TYPE_CHECKING:
 
     from stigmer_core.resources import Resources
 
-_AGENT = "ai.stigmer.agentic.agent.v1"
-_INSTANCE = "ai.stigmer.agentic.agentinstance.v1"
 _API_VERSION = "agentic.stigmer.ai/v1"
 
 AGENT = Kind(
@@ -29,7 +30,7 @@ AGENT = Kind(
     short_names=("agt",),
     description="instructions, skills and tools that make an assistant",
     number=40,
-    services=(f"{_AGENT}.AgentCommandController", f"{_AGENT}.AgentQueryController"),
+    services=service_names(command_pb2, query_pb2),
     columns=(Column("DESCRIPTION", "spec.description"), Column("INSTANCE", "status.defaultInstanceId", wide=True)),
     visibility_levels=("visibility_private", "visibility_org", "visibility_platform"),
     default_visibility="visibility_org",
@@ -47,7 +48,7 @@ INSTANCE = Kind(
     description="an agent bound to environments",
     display_name="Agent Instance",
     number=45,
-    services=(f"{_INSTANCE}.AgentInstanceCommandController", f"{_INSTANCE}.AgentInstanceQueryController"),
+    services=service_names(instance_command_pb2, instance_query_pb2),
     columns=(Column("AGENT", "spec.agentId"), Column("DESCRIPTION", "spec.description")),
     visibility_levels=("visibility_private", "visibility_org"),
     owners=(Owner("Agent", "spec.agent_id"),),
@@ -66,7 +67,5 @@ def stigmer_kinds() -> Sequence[Kind]:
 @hookimpl
 def stigmer_services(resources: Resources) -> Sequence[Service]:
     """Return what instances have beyond the generic RPCs."""
-    return [
-        Service(f"{_INSTANCE}.AgentInstanceCommandController", InstanceCommands(resources)),
-        Service(f"{_INSTANCE}.AgentInstanceQueryController", InstanceQueries(INSTANCE, resources)),
-    ]
+    commands, queries = INSTANCE.services
+    return [Service(commands, InstanceCommands(resources)), Service(queries, InstanceQueries(INSTANCE, resources))]

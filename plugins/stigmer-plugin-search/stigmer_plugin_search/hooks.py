@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stigmer_core import Service, hookimpl
+from ai.stigmer.search.v1 import query_pb2
+
+from stigmer_core import Service, hookimpl, service_names
 from stigmer_plugin_search._controller import SearchController
 
 if TYPE_CHECKING:
@@ -16,4 +18,5 @@ if TYPE_CHECKING:
 @hookimpl
 def stigmer_services(resources: Resources) -> Sequence[Service]:
     """Return the search over every searchable kind."""
-    return [Service("ai.stigmer.search.v1.SearchService", SearchController(resources))]
+    (name,) = service_names(query_pb2)
+    return [Service(name, SearchController(resources))]

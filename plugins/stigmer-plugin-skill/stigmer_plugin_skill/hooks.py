@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ai.stigmer.agentic.skill.v1 import command_pb2, query_pb2
 from ai.stigmer.agentic.skill.v1.api_pb2 import Skill
 
-from stigmer_core import Column, Kind, Service, hookimpl
+from stigmer_core import Column, Kind, Service, hookimpl, service_names
 from stigmer_plugin_skill._controller import SkillCommands, SkillQueries
 from stigmer_plugin_skill._steps import check_skill, forget_archives, keep_text
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from stigmer_core.resources import Resources
     from stigmer_core.store import Migrations
-
-_COMMAND = "ai.stigmer.agentic.skill.v1.SkillCommandController"
-_QUERY = "ai.stigmer.agentic.skill.v1.SkillQueryController"
 
 SKILL = Kind(
     name="Skill",
@@ -28,7 +26,7 @@ SKILL = Kind(
     short_names=("skl",),
     description="instructions an agent reads when it needs them",
     number=43,
-    services=(_COMMAND, _QUERY),
+    services=service_names(command_pb2, query_pb2),
     columns=(
         Column("DESCRIPTION", "spec.description"),
         Column("TAG", "spec.tag"),
@@ -61,4 +59,5 @@ def stigmer_migrations() -> Migrations:
 @hookimpl
 def stigmer_services(resources: Resources) -> Sequence[Service]:
     """Return pushing, versions and artifacts."""
-    return [Service(_COMMAND, SkillCommands(SKILL, resources)), Service(_QUERY, SkillQueries(SKILL, resources))]
+    commands, queries = SKILL.services
+    return [Service(commands, SkillCommands(SKILL, resources)), Service(queries, SkillQueries(SKILL, resources))]

@@ -8,14 +8,14 @@ from ai.stigmer.commons.rpc.pagination_pb2 import PageInfo
 from ai.stigmer.tenancy.organization.v1 import io_pb2
 
 from stigmer_core.errors import UnimplementedError
-from stigmer_core.resources import numbered_page
+from stigmer_core.resources import numbered_page, spliced
 
 if TYPE_CHECKING:
     from ai.stigmer.commons.apiresource.io_pb2 import FindApiResourcesRequest
 
     from stigmer_core import Kind
+    from stigmer_core.kind import Encoded
     from stigmer_core.resources import Resources
-    from stigmer_core.store import Row
 
 _EVERY = 10_000
 
@@ -27,7 +27,7 @@ class OrganizationQueries:
         self._kind = kind
         self._store = resources.store
 
-    async def find(self, request: FindApiResourcesRequest) -> io_pb2.OrganizationList:
+    async def find(self, request: FindApiResourcesRequest) -> Encoded:
         """Return a page of all organizations; an open installation does not narrow by the request's org."""
         info = request.page if request.HasField("page") else PageInfo(num=request.page_number, size=request.page_size)
         page = numbered_page(info)
@@ -37,16 +37,13 @@ class OrganizationQueries:
                 reader.count(self._kind.name),
             )
         )
-        return io_pb2.OrganizationList(total_pages=page.total_pages(total), entries=self._parsed(rows))
+        return spliced(io_pb2.OrganizationList(total_pages=page.total_pages(total)), "entries", rows)
 
-    async def find_my_organizations(self, request: Any) -> io_pb2.Organizations:  # noqa: ARG002 - an RPC's shape
+    async def find_my_organizations(self, request: Any) -> Encoded:  # noqa: ARG002 - an RPC's shape
         """Return every organization: the local operator belongs to all of them."""
         rows = self._store.read(lambda reader: reader.page(self._kind.name, limit=_EVERY))
-        return io_pb2.Organizations(entries=self._parsed(rows))
+        return spliced(io_pb2.Organizations(), "entries", rows)
 
     async def get_by_external_org_id(self, request: Any) -> Any:  # noqa: ARG002 - an RPC's shape
         """Refuse: identity providers belong to the enterprise edition."""
         raise UnimplementedError("getByExternalOrgId needs an identity provider, which only the enterprise edition has")
-
-    def _parsed(self, rows: list[Row]) -> list[Any]:
-        return [self._kind.message.FromString(row.body) for row in rows]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ai.stigmer.tenancy.organization.v1 import command_pb2, query_pb2
 from ai.stigmer.tenancy.organization.v1.api_pb2 import Organization
 
-from stigmer_core import Column, Kind, Service, hookimpl
+from stigmer_core import Column, Kind, Service, hookimpl, service_names
 from stigmer_plugin_tenancy._controller import OrganizationQueries
 from stigmer_plugin_tenancy._steps import require_empty
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from stigmer_core.resources import Resources
 
-_COMMAND = "ai.stigmer.tenancy.organization.v1.OrganizationCommandController"
-_QUERY = "ai.stigmer.tenancy.organization.v1.OrganizationQueryController"
 _API_VERSION = "tenancy.stigmer.ai/v1"
 
 ORGANIZATION = Kind(
@@ -28,7 +27,7 @@ ORGANIZATION = Kind(
     short_names=("org", "orgs"),
     description="owns resources; its id is its slug",
     number=30,
-    services=(_COMMAND, _QUERY),
+    services=service_names(command_pb2, query_pb2),
     columns=(Column("DESCRIPTION", "spec.description"),),
     org_scoped=False,
     id_is_slug=True,
@@ -54,4 +53,4 @@ def stigmer_kinds() -> Sequence[Kind]:
 @hookimpl
 def stigmer_services(resources: Resources) -> Sequence[Service]:
     """Return the queries beyond the generic ones."""
-    return [Service(_QUERY, OrganizationQueries(ORGANIZATION, resources))]
+    return [Service(ORGANIZATION.services[1], OrganizationQueries(ORGANIZATION, resources))]

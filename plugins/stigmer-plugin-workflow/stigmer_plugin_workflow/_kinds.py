@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from ai.stigmer.agentic.workflow.v1 import command_pb2 as workflow_command
+from ai.stigmer.agentic.workflow.v1 import query_pb2 as workflow_query
 from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
+from ai.stigmer.agentic.workflowexecution.v1 import command_pb2 as workflowexecution_command
+from ai.stigmer.agentic.workflowexecution.v1 import query_pb2 as workflowexecution_query
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
+from ai.stigmer.agentic.workflowinstance.v1 import command_pb2 as workflowinstance_command
+from ai.stigmer.agentic.workflowinstance.v1 import query_pb2 as workflowinstance_query
 from ai.stigmer.agentic.workflowinstance.v1.api_pb2 import WorkflowInstance
 
-from stigmer_core import Column, Kind, Owner
+from stigmer_core import Column, Kind, Owner, service_names
 from stigmer_plugin_workflow._adopt import adopt_dsl
 from stigmer_plugin_workflow._status import publish
 from stigmer_plugin_workflow._steps import INSTANCES, check_workflow, keep_version, stamp_version
@@ -22,10 +28,7 @@ WORKFLOW = Kind(
     short_names=("wfl", "wf"),
     description="tasks in an order: calls, branches, loops, waits",
     number=50,
-    services=(
-        "ai.stigmer.agentic.workflow.v1.WorkflowCommandController",
-        "ai.stigmer.agentic.workflow.v1.WorkflowQueryController",
-    ),
+    services=service_names(workflow_command, workflow_query),
     columns=(
         Column("DESCRIPTION", "spec.description"),
         Column("VERSION", "spec.document.version"),
@@ -50,10 +53,7 @@ INSTANCE = Kind(
     display_name="Workflow Instance",
     description="a workflow bound to environments",
     number=51,
-    services=(
-        "ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceCommandController",
-        "ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceQueryController",
-    ),
+    services=service_names(workflowinstance_command, workflowinstance_query),
     columns=(Column("WORKFLOW", "spec.workflowId"), Column("DESCRIPTION", "spec.description")),
     visibility_levels=("visibility_private", "visibility_org"),
     owners=(Owner("Workflow", "spec.workflow_id"),),
@@ -71,10 +71,7 @@ EXECUTION = Kind(
     display_name="Workflow Execution",
     description="one run of a workflow",
     number=52,
-    services=(
-        "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController",
-        "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController",
-    ),
+    services=service_names(workflowexecution_command, workflowexecution_query),
     columns=(Column("PHASE", "status.phase"), Column("STARTED", "status.startedAt"), Column("ERROR", "status.error")),
     verbs=("get", "list", "delete"),
     indexes=("spec.workflow_id", "spec.workflow_instance_id"),

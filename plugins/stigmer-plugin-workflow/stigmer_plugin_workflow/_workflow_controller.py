@@ -10,12 +10,13 @@ from ai.stigmer.agentic.workflow.v1.serverless.validation_pb2 import ServerlessW
 from ai.stigmer.agentic.workflowinstance.v1 import io_pb2 as instance_pb2
 
 from stigmer_core.errors import InvalidArgumentError, NotFoundError
-from stigmer_core.resources import numbered_page, page_token, token_position
+from stigmer_core.resources import numbered_page, page_token, spliced, token_position
 from stigmer_plugin_workflow._steps import INSTANCES, canonical_yaml, tag_version
 from stigmer_plugin_workflow._translate import dsl_document
 
 if TYPE_CHECKING:
     from stigmer_core import Kind
+    from stigmer_core.kind import Encoded
     from stigmer_core.resources import Resources
     from stigmer_core.store import Reader, Transaction, Version
 
@@ -124,7 +125,7 @@ class InstanceQueries:
         self._kind = kind
         self._store = resources.store
 
-    async def get_by_workflow(self, request: Any) -> instance_pb2.WorkflowInstanceList:
+    async def get_by_workflow(self, request: Any) -> Encoded:
         """Return a page of a workflow's instances, newest first."""
         page = numbered_page(request.page_info)
         where = {"org": request.org or None, "index": ("spec.workflow_id", request.workflow_id)}
@@ -134,8 +135,7 @@ class InstanceQueries:
                 reader.count(self._kind.name, **where),
             )
         )
-        entries: Any = [self._kind.message.FromString(row.body) for row in rows]
-        return instance_pb2.WorkflowInstanceList(total_pages=page.total_pages(total), entries=entries)
+        return spliced(instance_pb2.WorkflowInstanceList(total_pages=page.total_pages(total)), "entries", rows)
 
 
 def _entry(version: Version, head: str) -> Any:

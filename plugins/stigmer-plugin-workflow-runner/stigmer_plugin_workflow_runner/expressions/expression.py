@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stigmer_plugin_workflow_runner.expressions.budget import STEPS, Budget
 from stigmer_plugin_workflow_runner.expressions.closures import Closure, Env, Scope, first_of
 from stigmer_plugin_workflow_runner.expressions.compiler import compile_node
-from stigmer_plugin_workflow_runner.expressions.failure import JqError
+from stigmer_plugin_workflow_runner.expressions.failure import JqError, UnsupportedExpressionError
 from stigmer_plugin_workflow_runner.expressions.parser import parse
 
 if TYPE_CHECKING:
@@ -50,5 +50,8 @@ def compile_expression(text: str) -> Expression:
         UnsupportedExpressionError: the text is not jq, or not of the part that this version compiles.
     """
     scope = Scope()
-    closure = compile_node(parse(text), scope)
+    try:
+        closure = compile_node(parse(text), scope)
+    except RecursionError as error:
+        raise UnsupportedExpressionError("the expression is nested too deeply") from error
     return Expression(text, frozenset(scope.free), closure)

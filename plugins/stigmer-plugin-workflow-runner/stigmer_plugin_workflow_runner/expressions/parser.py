@@ -12,7 +12,7 @@ from stigmer_plugin_workflow_runner.expressions import syntax
 from stigmer_plugin_workflow_runner.expressions.failure import UnsupportedExpressionError
 from stigmer_plugin_workflow_runner.expressions.lexer import Token, tokens
 
-DEEPEST = 120  # nested terms; closures nest as deeply when they are evaluated
+DEEPEST = 40  # nested terms; the parser takes a dozen frames of the stack for each
 MOST_OPERATORS = 100  # in one chain, which nests as well
 
 _LEVELS: tuple[tuple[str, ...], ...] = (

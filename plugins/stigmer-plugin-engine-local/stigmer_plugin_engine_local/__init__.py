@@ -1,0 +1,1 @@
+"""The engine `local`: drives programs durably with a journal in the store."""

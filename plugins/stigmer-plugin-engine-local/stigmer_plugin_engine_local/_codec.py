@@ -1,0 +1,73 @@
+"""Events and commands as JSON, for the journal and the snapshots."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from stigmer_core import program
+from stigmer_core.program import Failure
+
+if TYPE_CHECKING:
+    from stigmer_core.program import Command, Event, Json
+
+_CLASSES: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        program.CallActivity,
+        program.StartTimer,
+        program.StartChild,
+        program.ActivityDone,
+        program.ActivityFailed,
+        program.TimerFired,
+        program.ChildDone,
+        program.Signal,
+        program.CancelRequested,
+    )
+}
+_MOMENTS = ("now", "due")
+
+
+def encode(value: Event | Command) -> dict[str, Json]:
+    """Return an event or command as JSON."""
+    encoded = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return {"type": type(value).__name__, **encoded}
+
+
+def decode(encoded: dict[str, Json]) -> Any:
+    """Return the event or command that `encode` made this of."""
+    values: dict[str, Any] = {name: value for name, value in encoded.items() if name != "type"}
+    for name in _MOMENTS:
+        if name in values:
+            values[name] = datetime.fromisoformat(values[name])
+    if values.get("failure") is not None:
+        values["failure"] = Failure(**values["failure"])
+    if values.get("timeout") is not None:
+        values["timeout"] = timedelta(seconds=values["timeout"])
+    return cast("Any", _CLASSES[encoded["type"]])(**values)
+
+
+def failure_json(failure: Failure) -> dict[str, Json]:
+    """Return a failure as JSON."""
+    return {field.name: getattr(failure, field.name) for field in fields(failure)}
+
+
+def text(value: Json) -> str:
+    """Return JSON text, as compact as it gets.
+
+    Raises:
+        ValueError: a number that JSON does not have.
+    """
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Json:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Failure):
+        return failure_json(value)
+    return value

@@ -1,0 +1,244 @@
+"""The engine: which runs are driven, and when.
+
+Everything a run is made of is in the store. In memory are the runs that have something to do, a bounded number of
+idle ones to save the reading, the timers, and the activities in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from stigmer_core.errors import FailedPreconditionError, NotFoundError
+from stigmer_core.program import CancelRequested, Signal, TimerFired
+from stigmer_plugin_engine_local import _store
+from stigmer_plugin_engine_local._activities import Activities
+from stigmer_plugin_engine_local._codec import decode, encode
+from stigmer_plugin_engine_local._driver import Driver
+from stigmer_plugin_engine_local._timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stigmer_core.program import Event, Json, Publisher, Run, Runner
+    from stigmer_core.store import Store, Transaction
+    from stigmer_plugin_engine_local._live import LiveRun
+
+logger = logging.getLogger(__name__)
+
+ACTIVE_RUNS = 500  # runs that are driven or have an activity in flight; more wait in the store
+IDLE_RUNS = 1_000  # runs that wait for a timer or a signal and stay in memory all the same
+AGAIN_SECONDS = 1.0  # before a run is driven again whose step failed for a reason outside of it
+NAME = "local"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LocalEngine:
+    """Drives programs with a journal in the store: one process, no server."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        store: Store,
+        runners: Mapping[str, Runner],
+        publisher: Publisher,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        active_runs: int = ACTIVE_RUNS,
+    ) -> None:
+        self._store = store
+        self._runners = runners
+        self._publisher = publisher
+        self._clock = clock
+        self._limit = active_runs
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._driving: dict[str, asyncio.Task[None]] = {}
+        self._answers: dict[str, deque[Event]] = {}
+        self._mail: set[str] = set()
+        self._idle: OrderedDict[str, LiveRun] = OrderedDict()
+        self._more_waiting = False
+
+    # What a caller's transaction records
+
+    def ready(self) -> bool:
+        """Return whether the engine is open."""
+        return self._loop is not None
+
+    def start(self, tx: Transaction, run: Run) -> None:
+        """Record a new run; a run id that exists is left as it is.
+
+        Raises:
+            NotFoundError: there is no such runner.
+        """
+        if run.runner not in self._runners:
+            raise NotFoundError("runner", run.runner)
+        if _store.add_run(tx, run.run_id, run.runner, run.input):
+            tx.on_commit(lambda: self._call(lambda: self._start(run.run_id)))
+
+    def signal(self, tx: Transaction, run_id: str, name: str, payload: Json, *, signal_id: str = "") -> None:
+        """Record a signal; the same `signal_id` twice is one signal.
+
+        Raises:
+            NotFoundError: there is no such run.
+            FailedPreconditionError: it has ended.
+        """
+        outcome = _store.outcome_of(tx, run_id)
+        if outcome is None:
+            raise NotFoundError("run", run_id)
+        if outcome:
+            raise FailedPreconditionError(f"run {run_id} has ended: {outcome}")
+        if signal_id and not _store.remember_signal(tx, run_id, signal_id):
+            return
+        self._post(tx, run_id, Signal(signal_id or f"signal-{_store.next_number(tx)}", name, payload, tx.now))
+
+    def cancel(self, tx: Transaction, run_id: str, reason: str) -> None:
+        """Record a wish to cancel; a run that has ended, or that nobody started, is left as it is."""
+        if _store.outcome_of(tx, run_id) == "":
+            self._post(tx, run_id, CancelRequested("cancel", reason, tx.now))
+
+    def _post(self, tx: Transaction, run_id: str, event: Event) -> None:
+        _store.post(tx, run_id, encode(event))
+        tx.on_commit(lambda: self._call(lambda: self.notice(run_id)))
+
+    def _call(self, function: Callable[[], None]) -> None:
+        loop = self._loop
+        if loop is not None:
+            loop.call_soon_threadsafe(function)
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Resume what was running: arm every timer, drive what has something outstanding, start what waits."""
+        self._loop = asyncio.get_running_loop()
+        self._activities = Activities(self._runners, self._answered, self._clock)
+        self._timers = Timers(self._fired, self._clock)
+        self._driver = Driver(self._store, self._runners, self._publisher, self._activities, self._timers, self)
+        for run_id, command_id, due in await self._store.read_slowly(_store.timers):
+            self._timers.arm(run_id, command_id, due)
+        for run_id in await self._store.read_slowly(_store.busy_runs):
+            self.notice(run_id)
+        self._start_more()
+
+    async def close(self) -> None:
+        """Stop driving; what is recorded is resumed by the next `open`."""
+        if self._loop is None:
+            return
+        self._loop = None
+        self._timers.stop()
+        drivers = list(self._driving.values())
+        for driver in drivers:
+            driver.cancel()
+        await asyncio.gather(*drivers, return_exceptions=True)
+        await self._activities.close()
+        self._driving.clear()
+        self._answers.clear()
+        self._idle.clear()
+        self._mail.clear()
+
+    # Which runs are driven
+
+    def notice(self, run_id: str) -> None:
+        """Drive a run that has something in its inbox, or whose activities may have to be called again."""
+        self._mail.add(run_id)
+        self._drive(run_id)
+
+    def _answered(self, run_id: str, event: Event) -> None:
+        self._answers.setdefault(run_id, deque()).append(event)
+        self._drive(run_id)
+
+    def _fired(self, run_id: str, command_id: str, due: datetime) -> None:
+        self._answers.setdefault(run_id, deque()).append(TimerFired(command_id, max(due, self._clock())))
+        self._drive(run_id)
+
+    def _drive(self, run_id: str) -> None:
+        if self._loop is not None and run_id not in self._driving:
+            self._driving[run_id] = asyncio.create_task(self._run(run_id))
+
+    def _start(self, run_id: str) -> None:
+        """Start a run that was just recorded, unless others wait already."""
+        if self._more_waiting or self._room() <= 0:
+            self._more_waiting = True
+        else:
+            self._drive(run_id)
+
+    def _start_more(self) -> None:
+        """Start runs that wait in the store, as far as there is room."""
+        room = self._room()
+        if room <= 0:
+            self._more_waiting = True
+            return
+        waiting = self._store.read(lambda reader: _store.waiting_runs(reader, room + len(self._driving)))
+        fresh = [run_id for run_id in waiting if run_id not in self._driving][:room]
+        self._more_waiting = len(fresh) == room
+        for run_id in fresh:
+            self._drive(run_id)
+
+    def _room(self) -> int:
+        return self._limit - len(self._driving.keys() | self._activities.runs())
+
+    async def _run(self, run_id: str) -> None:
+        """Drive one run until it has nothing to do."""
+        try:
+            live = self._idle.pop(run_id, None) or await self._driver.load(run_id)
+            if live is None:  # it has ended: a late answer changes nothing
+                self._answers.pop(run_id, None)
+                self._mail.discard(run_id)
+                return
+            while not live.ended:
+                number, event = self._next(run_id)
+                if event is None:
+                    break
+                live = await self._driver.step(live, event, mail=number)
+            if live.ended:
+                self._answers.pop(run_id, None)
+                self._mail.discard(run_id)
+            else:
+                self._keep(live)
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # the last edge: what is recorded of this run is good, so it is read again
+            logger.exception("run interrupted run=%s", run_id)
+            self._interrupted(run_id)
+        finally:
+            del self._driving[run_id]
+            if self._loop is not None:
+                self._after(run_id)
+
+    def _interrupted(self, run_id: str) -> None:
+        self._answers.pop(run_id, None)
+        self._mail.discard(run_id)
+        self._activities.cancel_all(run_id)
+        if self._loop is not None:
+            self._loop.call_later(AGAIN_SECONDS, self.notice, run_id)
+
+    def _after(self, run_id: str) -> None:
+        if self._answers.get(run_id) or run_id in self._mail:
+            self._drive(run_id)
+        if self._more_waiting:
+            self._start_more()
+
+    def _next(self, run_id: str) -> tuple[int | None, Event | None]:
+        if run_id in self._mail:
+            mail = self._store.read(lambda reader: _store.inbox(reader, run_id, 1))
+            if mail:
+                return mail[0][0], decode(mail[0][1])
+            self._mail.discard(run_id)
+        answers = self._answers.get(run_id)
+        if answers:
+            event = answers.popleft()
+            if not answers:
+                del self._answers[run_id]
+            return None, event
+        return None, None
+
+    def _keep(self, live: LiveRun) -> None:
+        self._idle[live.run_id] = live
+        if len(self._idle) > IDLE_RUNS:
+            self._idle.popitem(last=False)

@@ -1,0 +1,158 @@
+"""The SQL of the engine's own tables."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from stigmer_plugin_engine_local._codec import text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stigmer_core.program import Json
+    from stigmer_core.store import Reader, Transaction
+
+_INSERT_RUN = (
+    "INSERT OR IGNORE INTO engine_run (run_id, runner, input, asked_at, parent_id, parent_command) "
+    "VALUES (?, ?, ?, ?, ?, ?) RETURNING number"
+)
+_LOAD = (
+    "SELECT runner, input, asked_at, parent_id, parent_command, state, snapshot_sequence, outcome "
+    "FROM engine_run WHERE run_id = ?"
+)
+_WAITING = "SELECT run_id FROM engine_run WHERE outcome = '' AND started = 0 ORDER BY number LIMIT ?"
+_BUSY = "SELECT run_id FROM engine_run WHERE outcome = '' AND started = 1 AND busy = 1 ORDER BY number"
+_SNAPSHOT = "UPDATE engine_run SET state = ?, snapshot_sequence = ? WHERE run_id = ?"
+_END = (
+    "UPDATE engine_run SET outcome = ?, reason = ?, result = ?, state = NULL, input = 'null', started = 1, busy = 0 "
+    "WHERE run_id = ? AND outcome = ''"
+)
+_CLEAR = ("engine_journal", "engine_inbox", "engine_timer", "engine_signal")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A run as it is in the store; `tail` are the events after the snapshot."""
+
+    runner: str
+    input: Json
+    asked_at: datetime
+    parent: tuple[str, str]
+    snapshot: Json
+    snapshot_sequence: int
+    outcome: str
+    tail: Sequence[Json]
+
+
+def add_run(tx: Transaction, run_id: str, runner: str, value: Json, parent: tuple[str, str] = ("", "")) -> bool:
+    """Record a run to start; return False when it is there already."""
+    return bool(tx.execute(_INSERT_RUN, (run_id, runner, text(value), tx.now.isoformat(), *parent)))
+
+
+def outcome_of(reader: Reader, run_id: str) -> str | None:
+    """Return a run's outcome: empty while it runs, None when there is no such run."""
+    rows = reader.execute("SELECT outcome FROM engine_run WHERE run_id = ?", (run_id,))
+    return str(rows[0][0]) if rows else None
+
+
+def load(reader: Reader, run_id: str) -> Stored | None:
+    """Return a run with its journal."""
+    rows = reader.execute(_LOAD, (run_id,))
+    if not rows:
+        return None
+    runner, value, asked_at, parent_id, parent_command, state, sequence, outcome = rows[0]
+    sql = "SELECT event FROM engine_journal WHERE run_id = ? AND sequence > ? ORDER BY sequence"
+    tail = [json.loads(event) for (event,) in reader.execute(sql, (run_id, sequence))]
+    return Stored(
+        runner=runner,
+        input=json.loads(value),
+        asked_at=datetime.fromisoformat(asked_at),
+        parent=(parent_id, parent_command),
+        snapshot=json.loads(state) if state is not None else None,
+        snapshot_sequence=sequence,
+        outcome=outcome,
+        tail=tail,
+    )
+
+
+def waiting_runs(reader: Reader, limit: int) -> list[str]:
+    """Return the runs that have not begun, the oldest first."""
+    return [str(run_id) for (run_id,) in reader.execute(_WAITING, (limit,))]
+
+
+def busy_runs(reader: Reader) -> list[str]:
+    """Return the runs that have an activity outstanding or something in their inbox."""
+    mail = reader.execute("SELECT DISTINCT run_id FROM engine_inbox")
+    return list(dict.fromkeys(str(run_id) for (run_id,) in (*reader.execute(_BUSY), *mail)))
+
+
+def timers(reader: Reader) -> list[tuple[str, str, datetime]]:
+    """Return every timer: run id, command id, when it is due."""
+    rows = reader.execute("SELECT run_id, command_id, due FROM engine_timer")
+    return [(run_id, command_id, datetime.fromisoformat(due)) for run_id, command_id, due in rows]
+
+
+def inbox(reader: Reader, run_id: str, limit: int) -> list[tuple[int, Json]]:
+    """Return what others recorded for a run, in order: number, event."""
+    sql = "SELECT number, event FROM engine_inbox WHERE run_id = ? ORDER BY number LIMIT ?"
+    return [(number, json.loads(event)) for number, event in reader.execute(sql, (run_id, limit))]
+
+
+def post(tx: Transaction, run_id: str, event: Json) -> None:
+    """Put an event into a run's inbox."""
+    tx.execute("INSERT INTO engine_inbox (run_id, event) VALUES (?, ?)", (run_id, text(event)))
+
+
+def next_number(tx: Transaction) -> int:
+    """Return a number that no earlier event in an inbox has."""
+    return int(tx.execute("SELECT coalesce(max(number), 0) + 1 FROM engine_inbox")[0][0])
+
+
+def remember_signal(tx: Transaction, run_id: str, signal_id: str) -> bool:
+    """Return whether this signal is new to the run."""
+    sql = "INSERT OR IGNORE INTO engine_signal (run_id, signal_id) VALUES (?, ?) RETURNING signal_id"
+    return bool(tx.execute(sql, (run_id, signal_id)))
+
+
+def append(tx: Transaction, run_id: str, sequence: int, event: str) -> None:
+    """Append to a run's journal; a sequence that is taken is an error: another engine drives the run."""
+    tx.execute("INSERT INTO engine_journal (run_id, sequence, event) VALUES (?, ?, ?)", (run_id, sequence, event))
+    if sequence == 1:
+        tx.execute("UPDATE engine_run SET started = 1 WHERE run_id = ?", (run_id,))
+
+
+def take_mail(tx: Transaction, number: int) -> None:
+    """Remove an event from an inbox: it is in the journal now."""
+    tx.execute("DELETE FROM engine_inbox WHERE number = ?", (number,))
+
+
+def set_busy(tx: Transaction, run_id: str, *, busy: bool) -> None:
+    """Note whether a run has an activity outstanding."""
+    tx.execute("UPDATE engine_run SET busy = ? WHERE run_id = ?", (int(busy), run_id))
+
+
+def add_timer(tx: Transaction, run_id: str, command_id: str, due: datetime) -> None:
+    """Record a timer."""
+    sql = "INSERT OR REPLACE INTO engine_timer (run_id, command_id, due) VALUES (?, ?, ?)"
+    tx.execute(sql, (run_id, command_id, due.isoformat()))
+
+
+def remove_timer(tx: Transaction, run_id: str, command_id: str) -> None:
+    """Remove a timer that has fired or is not wanted any more."""
+    tx.execute("DELETE FROM engine_timer WHERE run_id = ? AND command_id = ?", (run_id, command_id))
+
+
+def save_snapshot(tx: Transaction, run_id: str, sequence: int, snapshot: str) -> None:
+    """Save a run as it is after an event, and forget the events that led there."""
+    tx.execute(_SNAPSHOT, (snapshot, sequence, run_id))
+    tx.execute("DELETE FROM engine_journal WHERE run_id = ? AND sequence <= ?", (run_id, sequence))
+
+
+def end(tx: Transaction, run_id: str, outcome: str, result: Json, reason: str = "") -> None:
+    """Record how a run ended; its row stays, so that it is not started again."""
+    tx.execute(_END, (outcome, reason, text(result), run_id))
+    for table in _CLEAR:
+        tx.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608 - a constant's names

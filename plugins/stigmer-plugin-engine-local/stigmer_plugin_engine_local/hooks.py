@@ -1,0 +1,28 @@
+"""What this plugin adds: the engine `local` and its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stigmer_core import hookimpl
+from stigmer_core.store import Migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stigmer_core.program import Engine, Publisher, Runner
+    from stigmer_core.store import Store
+
+
+@hookimpl
+def stigmer_migrations() -> Migrations:
+    """Return the schema of the journal."""
+    return Migrations(owner="stigmer-plugin-engine-local", package="stigmer_plugin_engine_local")
+
+
+@hookimpl
+def stigmer_engine(name: str, store: Store, runners: Mapping[str, Runner], publisher: Publisher) -> Engine | None:
+    """Return the engine `local`."""
+    from stigmer_plugin_engine_local._engine import NAME, LocalEngine  # noqa: PLC0415 - asyncio, for those who run it
+
+    return LocalEngine(store, runners, publisher) if name == NAME else None

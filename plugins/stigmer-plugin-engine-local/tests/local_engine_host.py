@@ -1,0 +1,71 @@
+"""A store with an engine that can be stopped and started like a process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from stigmer_core.program import Run
+from stigmer_core.store import Store
+from stigmer_plugin_engine_local._engine import LocalEngine
+from stigmer_plugin_engine_local.hooks import stigmer_migrations
+
+
+def publish(tx, run_id, status):
+    """Keep a status where a test can count it: in the transaction that records the step."""
+    tx.append_event(run_id, type="status", body=json.dumps(status).encode())
+
+
+class Host:
+    """A store with an engine, which can be closed and opened again like a process."""
+
+    def __init__(self, path, runners):
+        self.path = path
+        self.runners = runners
+        self.publish = publish
+        self.options = {}
+        self.store = None
+        self.engine = None
+
+    async def open(self, store=None):
+        self.store = store or Store.open(self.path, migrations=[stigmer_migrations()])
+        self.engine = LocalEngine(self.store, self.runners, lambda *call: self.publish(*call), **self.options)
+        await self.engine.open()
+        return self
+
+    async def close(self):
+        await self.engine.close()
+        self.store.close()
+
+    async def restart(self):
+        await self.close()
+        await self.open()
+
+    async def start(self, run_id, value=None, runner="test"):
+        await self.store.run(lambda tx: self.engine.start(tx, Run(run_id, runner, value)))
+
+    async def signal(self, run_id, name, payload=None, signal_id=""):
+        await self.store.run(lambda tx: self.engine.signal(tx, run_id, name, payload, signal_id=signal_id))
+
+    async def cancel(self, run_id):
+        await self.store.run(lambda tx: self.engine.cancel(tx, run_id, "asked"))
+
+    def query(self, sql, *bindings):
+        return self.store.read(lambda reader: reader.execute(sql, bindings))
+
+    def outcome(self, run_id):
+        rows = self.query("SELECT outcome, result, reason FROM engine_run WHERE run_id = ?", run_id)
+        return (rows[0][0], json.loads(rows[0][1] or "null"), rows[0][2]) if rows else None
+
+    def statuses(self, run_id):
+        events = self.store.read(lambda reader: reader.events(run_id))
+        return [json.loads(event.body) for event in events]
+
+    async def ended(self, run_id):
+        while (found := self.outcome(run_id)) is None or not found[0]:
+            await asyncio.sleep(0.002)
+        return found
+
+    async def until(self, condition):
+        while not condition():
+            await asyncio.sleep(0.002)

@@ -1,0 +1,160 @@
+"""Expressions mean what jq says they mean: the oracle is jq itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import jq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stigmer_plugin_workflow_runner.expressions import (
+    BudgetExceededError,
+    JqError,
+    UnsupportedExpressionError,
+    compile_expression,
+)
+
+CORPUS = Path(__file__).with_name("expressions.jq").read_text().splitlines()
+
+
+def theirs(text, value):
+    """Return all of jq's outputs as JSON, or `error`."""
+    try:
+        return json.dumps(jq.compile(text).input_value(value).all())
+    except ValueError:
+        return "error"
+
+
+def ours(text, value):
+    """Return all of our outputs as JSON, or `error`."""
+    try:
+        return json.dumps(compile_expression(text).all(value, {}))
+    except (JqError, UnsupportedExpressionError):
+        return "error"
+
+
+@pytest.mark.parametrize("text", CORPUS)
+def test_corpus_agrees_with_jq(text):
+    """Every line makes the same values, or fails in both."""
+    assert ours(text, None) == theirs(text, None)
+
+
+names = st.sampled_from(["a", "b", "c"])
+numbers = st.integers(-3, 5) | st.sampled_from([0.5, -1.5, 2.25])
+scalars = st.none() | st.booleans() | numbers | st.sampled_from(["", "a", "b", "ab", "1", "a,b"])
+documents = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=8
+)
+ZERO = [
+    "length", "keys", "add", "not", "type", "tostring", "first", "last", "min", "max", "sort", "unique", "reverse",
+    "any", "all", "flatten", "to_entries", "ascii_downcase", "floor", "round", "values", "empty", "tojson", "abs",
+    "from_entries", "keys_unsorted", "tonumber", "transpose", "paths", "strings", "numbers", "trim",
+]  # fmt: skip
+ONE = [
+    "map", "select", "sort_by", "group_by", "min_by", "max_by", "unique_by", "has", "contains", "inside", "index",
+    "indices", "join", "split", "startswith", "endswith", "ltrimstr", "rtrimstr", "any", "all", "first", "last",
+    "add", "map_values", "with_entries", "isempty", "flatten", "IN", "error", "range", "rindex",
+]  # fmt: skip
+OPERATORS = ["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "and", "or", "//", ",", "|"]
+
+
+def larger(inner):
+    """Return expressions made of smaller ones."""
+    one = inner.map(lambda e: f"({e})")
+    return (
+        st.builds("({} {} {})".format, one, st.sampled_from(OPERATORS), one)
+        | st.builds("{}({})".format, st.sampled_from(ONE), inner)
+        | st.builds("{}.{}".format, one, names)
+        | st.builds("{}[{}]".format, one, inner)
+        | st.builds("{}[{}:{}]".format, one, inner, inner)
+        | st.builds("{}[]".format, one)
+        | st.builds("{}?".format, one)
+        | st.builds("[{}]".format, inner)
+        | st.builds("{{a: {}, ({}): {}}}".format, one, one, one)
+        | st.builds("if {} then {} else {} end".format, inner, inner, inner)
+        | st.builds("try {} catch {}".format, one, one)
+        | st.builds("reduce {} as $x ({}; {} + $x)".format, one, inner, one)
+        | st.builds("{} as $x | [$x, {}]".format, one, inner)
+        | st.builds('"<\\({})>"'.format, inner)
+        | st.builds("limit({}; {})".format, inner, inner)
+        | st.builds("-{}".format, one)
+    )
+
+
+leaves = st.sampled_from([".", "..", ".a", ".b", ".[0]", ".[]?", *ZERO]) | scalars.map(json.dumps)
+expressions = st.recursive(leaves, larger, max_leaves=6)
+
+
+@settings(max_examples=400, deadline=None)
+@given(expressions, documents)
+def test_any_expression_agrees_with_jq(text, value):
+    """Generated expressions over generated documents make the same values, or fail in both."""
+    assert ours(text, value) == theirs(text, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("now", "no clock"),
+        ("env.HOME", "no environment"),
+        ("$ENV", "not supported"),
+        (".a = 1", "assignment"),
+        ("def f: 1; f", "not supported"),
+        ("lenght", "did you mean 'length'"),
+        ("map(.; .)", "does not take 2 arguments"),
+        (".a |", "unexpected the end"),
+        ("@base64", "not supported"),
+        ('"open', "not closed"),
+        ("(" * 500 + ")" * 500, "too deeply"),
+        ("+".join(["1"] * 500), "too long"),
+    ],
+)
+def test_what_is_outside_is_refused_in_words(text, message):
+    """A document with it does not compile; nothing is found out only when it runs."""
+    with pytest.raises(UnsupportedExpressionError, match=message):
+        compile_expression(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[range(1e9)]",
+        "reduce range(1e7) as $x (0; . + 1)",
+        'reduce range(60) as $x ("x"; . + .)',
+        "reduce range(60) as $x ([1]; . + .)",
+        "try [range(1e9)] catch 1",
+        "[range(3000)] | [.[] as $a | .[] as $b | $a * $b]",
+    ],
+)
+def test_runaway_expression_ends_within_its_budget(text):
+    """Neither time nor memory can be taken without end, and `try` does not help."""
+    started = time.monotonic()
+    with pytest.raises((BudgetExceededError, JqError)):
+        compile_expression(text).evaluate(None, {})
+
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(.*)(.*)(.*)x", r"(a)\1", "(?=a)b"])
+def test_pattern_that_could_backtrack_without_end_is_refused(pattern):
+    """A regular expression of a document cannot hold up the loop."""
+    with pytest.raises(JqError, match="may take too long"):
+        compile_expression(f"test({json.dumps(pattern)})").evaluate("a" * 40, {})
+
+
+def test_free_variables_are_known():
+    """What an expression takes from outside is known before it runs; what it binds is not among it."""
+    expression = compile_expression(".a as $x | $x + $context.b + $input")
+
+    assert expression.variables == {"context", "input"}
+    assert expression.evaluate({"a": 1}, {"context": {"b": 2}, "input": 3}) == 6
+
+
+def test_deep_value_is_an_error_and_no_crash():
+    """Python's recursion limit shows as an error of the expression."""
+    with pytest.raises(JqError, match="nested too deeply"):
+        compile_expression("reduce range(100000) as $x (0; [.]) | tojson").evaluate(None, {})

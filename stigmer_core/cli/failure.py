@@ -1,0 +1,77 @@
+"""What a command says when it cannot do what was asked: error, why, what to try."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from stigmer_core.cli.exits import ExitCode, exit_code_of
+from stigmer_core.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from stigmer_core.errors import StigmerError
+
+_HINTS = {
+    "UNAVAILABLE": "stigmer status",
+    "UNAUTHENTICATED": "export STIGMER_TOKEN=<what `stigmer token` prints where the server runs>",
+}
+
+
+class Failure(click.ClickException):
+    """An error with its exit code; `status` is the name of the gRPC status behind it, or empty."""
+
+    def __init__(
+        self, message: str, *, code: ExitCode = ExitCode.FAILURE, why: str = "", hint: str = "", status: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.exit_code = int(code)
+        self.why = why
+        self.hint = hint
+        self.status = status
+
+    def format_message(self) -> str:
+        """Return the lines for people, without escape codes from what the text quotes."""
+        lines = [f"error: {printable(self.message)}"]
+        if self.why:
+            lines.append(f"  why: {printable(self.why)}")
+        if self.hint:
+            lines.append(f"  try: {printable(self.hint)}")
+        return "\n".join(lines)
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write the lines to stderr."""
+        text = self.format_message()
+        click.echo(click.style("error:", fg="red", bold=True) + text.removeprefix("error:"), file=file, err=True)
+
+    def as_json(self) -> str:
+        """Return the error as one line of JSON."""
+        error = {"code": self.exit_code, "grpc": self.status, "message": self.message}
+        error |= {"why": self.why} if self.why else {}
+        return json.dumps({"error": error | ({"hint": self.hint} if self.hint else {})})
+
+
+def fail(code: ExitCode, message: str, why: str = "", hint: str = "") -> NoReturn:
+    """End the command.
+
+    Raises:
+        Failure: always.
+    """
+    raise Failure(message, code=code, why=why, hint=hint)
+
+
+def from_status(status: str, message: str, *, hint: str = "") -> Failure:
+    """Return the failure for a gRPC status."""
+    return Failure(message, code=exit_code_of(status), hint=hint or _HINTS.get(status, ""), status=status)
+
+
+def from_error(error: StigmerError) -> Failure:
+    """Return the failure for an error that was raised in this process."""
+    return Failure(error.message, code=exit_code_of(error.code.name), status=error.code.name)
+
+
+def from_usage(error: click.UsageError) -> Failure:
+    """Return the failure for a command line that click refused."""
+    command = error.ctx.command_path if error.ctx is not None else "stigmer"
+    return Failure(error.format_message().rstrip("."), code=ExitCode.USAGE, hint=f"{command} --help")
