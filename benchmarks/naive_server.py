@@ -1,6 +1,8 @@
 """The server that one would write first: threads, JSON text through json_format, sqlite3, one lock.
 
-Usage: naive_server.py DATABASE READY_FILE ROWS
+Usage: naive_server.py DATABASE SOCKET ROWS
+
+It prints a line when it answers, and stops at the end of its standard input.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ import sqlite3
 import sys
 import threading
 from concurrent import futures
-from pathlib import Path
 
 import grpc
 from ai.stigmer.agentic.agentinstance.v1 import io_pb2
@@ -48,7 +49,7 @@ class Naive:
         return io_pb2.AgentInstanceList(items=[json_format.Parse(data, AgentInstance()) for (data,) in rows])
 
 
-def main(database, ready, rows):
+def main(database, socket, rows):
     naive = Naive(database, rows)
     server = grpc.server(futures.ThreadPoolExecutor(16))
     handlers = {
@@ -60,9 +61,9 @@ def main(database, ready, rows):
         ),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    port = server.add_insecure_port("127.0.0.1:0")
+    server.add_insecure_port(f"unix:{socket}")
     server.start()
-    Path(ready).write_text(str(port))
+    print("ready", flush=True)
     sys.stdin.read()
     server.stop(0)
 

@@ -119,6 +119,7 @@ class CountingFile(apsw.VFSFile):
     syncs = 0
 
     def xSync(self, flags):  # noqa: N802 - SQLite's name
+        """Count, and sync."""
         CountingFile.syncs += 1
         super().xSync(flags)
 
@@ -131,6 +132,7 @@ class CountingVFS(apsw.VFS):
         super().__init__("counting", base=self.below, makedefault=True)
 
     def xOpen(self, name, flags):  # noqa: N802 - SQLite's name
+        """Return a file that counts."""
         return CountingFile(self.below, name, flags)
 
 

@@ -71,6 +71,6 @@ def note(text: str) -> None:
 def _items(data: Any) -> list[Json]:
     if isinstance(data, list):
         return data
-    if isinstance(data, dict) and isinstance(data.get("items"), list) and str(data.get("kind", "")).endswith("List"):
+    if isinstance(data, dict) and isinstance(data.get("items"), list) and "apiVersion" in data:
         return list(data["items"])
     return [data]

@@ -36,9 +36,9 @@ _Dumper.add_implicit_resolver(
 
 
 def yaml_text(data: Json) -> str:
-    """Return an object as YAML; a list of resources as one document each."""
+    """Return an object as YAML; a list of resources as one document each, so that it can be applied."""
     if isinstance(data, dict) and isinstance(data.get("items"), list) and str(data.get("kind", "")).endswith("List"):
-        return "---\n".join(_document(item) for item in data["items"]) or "[]\n"
+        return "---\n".join(_document(item) for item in data["items"])
     return _document(data)
 
 

@@ -13,7 +13,7 @@ from stigmer_core.store.translation import WAY_OUT
 PAGE_SIZE = 8192
 RESERVED_BYTES = 8  # of each page, for its checksum: https://sqlite.org/cksumvfs.html
 BUSY_TIMEOUT_MS = 5000
-CACHE_KIB = 8192
+CACHE_KIB = 4096
 CHECKPOINT_PAGES = 1000
 CHECKSUM_VFS = "cksmvfs"
 

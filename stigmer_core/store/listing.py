@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LAST = 2**63 - 1
 LABEL = "label:"  # before a label's key in the index table
@@ -23,16 +26,15 @@ def selection(
     *,
     org: str | None,
     index: tuple[str, str] | None,
-    label: tuple[str, str] | None,
+    labels: Mapping[str, str] | None,
     before: int | None,
 ) -> tuple[str, str, list[Any]]:
     """Return FROM and WHERE over `resources r`, the ORDER BY, and the bindings.
 
-    An indexed value leads where there is one, else a label, else the kind.
+    An indexed value leads where there is one, else a label, else the kind. Every label must match.
     """
     pairs = [index] if index else []
-    if label:
-        pairs.append((LABEL + label[0], label[1]))
+    pairs += [(LABEL + key, value) for key, value in sorted((labels or {}).items())]
     bindings: list[Any] = [kind, LAST if before is None else before]
     sql, order = (_INDEXED, " ORDER BY i.sequence DESC") if pairs else (_RESOURCES, " ORDER BY r.sequence DESC")
     if pairs:

@@ -11,7 +11,7 @@ from stigmer_core.errors import StoreError
 from stigmer_core.store.connection import checksum_vfs, connect
 from stigmer_core.store.inspection import inspect
 from stigmer_core.store.schema import migrate
-from stigmer_core.store.translation import translated
+from stigmer_core.store.translation import WRITABLE, translated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,14 +140,14 @@ def _look_through(connection: apsw.Connection, path: Path) -> None:
 
 def check_pages(connection: apsw.Connection, pragma: str = "quick_check") -> None:
     """Raise what SQLite finds wrong, as the error that it is."""
-    problem = connection.execute(f"PRAGMA {pragma}(1)").fetchall()[0][0]
+    problem = str(connection.execute(f"PRAGMA {pragma}(1)").fetchall()[0][0])
     if problem != "ok":
         raise apsw.CorruptError(problem.splitlines()[-1])
 
 
 def _check_writable(connection: apsw.Connection, path: Path) -> None:
     if connection.readonly("main"):
-        raise StoreError(f"{path} is read-only: make it writable, or choose another home")
+        raise StoreError(f"{path} cannot be opened for writing: {WRITABLE}")
 
 
 def _back_up(connection: apsw.Connection, path: Path, schema: str, vfs: str | None) -> None:

@@ -14,7 +14,7 @@ from stigmer_core.store.rows import Document, Row, SearchPage, StoredEvent, Vers
 from stigmer_core.store.translation import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _ROW = "SELECT r.id, r.kind, r.org_id, r.slug, r.body, r.revision, r.sequence"
 _DOCUMENT = "SELECT r.id, r.kind, r.org_id, r.slug, r.data, r.revision, r.sequence"
@@ -49,7 +49,7 @@ class Reader:
         *,
         org: str | None = None,
         index: tuple[str, str] | None = None,
-        label: tuple[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
         before: int | None = None,
         offset: int = 0,
         limit: int = 50,
@@ -60,12 +60,12 @@ class Reader:
             kind: the kind's name.
             org: only of this organisation.
             index: only with this value of a declared field: `(path, value)`.
-            label: only with this label: `(key, value)`.
+            labels: only with every one of these labels.
             before: only older than this `sequence`: the last one of the page before. Stable under concurrent writes.
             offset: skip so many; costs as much as reading them.
             limit: at most so many.
         """
-        source, order, bindings = selection(kind, org=org, index=index, label=label, before=before)
+        source, order, bindings = selection(kind, org=org, index=index, labels=labels, before=before)
         rows = self._fetch(_ROW + source + order + " LIMIT ? OFFSET ?", (*bindings, limit, offset))
         return list(map(Row._make, rows))
 
@@ -75,13 +75,13 @@ class Reader:
         *,
         org: str | None = None,
         index: tuple[str, str] | None = None,
-        label: tuple[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
         before: int | None = None,
         offset: int = 0,
         limit: int = 50,
     ) -> list[Document]:
         """Return what `page` returns, with the JSON text in place of the bytes."""
-        source, order, bindings = selection(kind, org=org, index=index, label=label, before=before)
+        source, order, bindings = selection(kind, org=org, index=index, labels=labels, before=before)
         rows = self._fetch(_DOCUMENT + source + order + " LIMIT ? OFFSET ?", (*bindings, limit, offset))
         return list(map(Document._make, rows))
 
@@ -91,10 +91,10 @@ class Reader:
         *,
         org: str | None = None,
         index: tuple[str, str] | None = None,
-        label: tuple[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> int:
         """Return how many resources `page` would list in all; grows with their number."""
-        source, _, bindings = selection(kind, org=org, index=index, label=label, before=None)
+        source, _, bindings = selection(kind, org=org, index=index, labels=labels, before=None)
         return int(self._fetch("SELECT count(*)" + source, bindings)[0][0])
 
     def data(self, resource_id: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stigmer_core.errors import StigmerError
 
 WAY_OUT = "restore a backup in its place, or move it away to start with an empty one"
+WRITABLE = "make it and its directory writable, or choose another home"
 
 _DAMAGE = frozenset({apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ})
 _DUPLICATE = frozenset(
@@ -60,7 +61,7 @@ def translated(error: apsw.Error, file: str, sql: str = "") -> StigmerError:
     elif isinstance(error, apsw.TooBigError):
         failure = ResourceExhaustedError(f"{file}: a value is larger than the database takes")
     elif isinstance(error, _REFUSED):
-        failure = StoreError(f"{file} cannot be opened for writing: {error}")
+        failure = StoreError(f"{file} cannot be opened for writing: {error}; {WRITABLE}")
     elif isinstance(error, apsw.AuthError):
         failure = StoreError("a transaction's function must not begin, end or attach")
     elif isinstance(error, apsw.ConnectionClosedError):

@@ -1,1 +1,1 @@
-"""What plugin authors test with: installations, distributions made on the spot, a driver for programs."""
+"""What plugin authors test with: an installation in process, a real server, a driver for programs."""

@@ -30,6 +30,7 @@ class Disk(apsw.VFS):
         super().__init__("faulty", base=self.below, makedefault=True)
 
     def xOpen(self, name, flags):  # noqa: N802 - SQLite's name
+        """Return a file that remembers."""
         return DiskFile(self, name, flags)
 
 
@@ -47,18 +48,21 @@ class DiskFile(apsw.VFSFile):
             self.durable, self.pending = bytearray(content), []
 
     def xWrite(self, data, offset):  # noqa: N802 - SQLite's name
+        """Write, and remember until the next sync."""
         if self.watched:
             self.disk.before_write()
             self.pending.append((offset, bytes(data)))
         super().xWrite(data, offset)
 
     def xTruncate(self, newsize):  # noqa: N802 - SQLite's name
+        """Truncate, and remember until the next sync."""
         if self.watched:
             self.disk.before_write()
             self.pending.append((newsize, None))
         super().xTruncate(newsize)
 
-    def xSync(self, flags):  # noqa: N802 - SQLite's name
+    def xSync(self, flags):  # noqa: N802, ARG002 - SQLite's name; the real sync is left out
+        """Make durable what was written."""
         if self.watched:
             self.disk.before_write()
             for write in self.pending:
@@ -119,6 +123,7 @@ class Cuts:
         store.close()
 
     def step(self, store, number):
+        """Write one resource, and note the answer."""
         body = self.chance.randbytes(self.chance.randrange(10, 20_000))
         store.run_blocking(
             lambda tx: tx.insert(kind="K", resource_id=str(number), org="", slug=str(number), data="{}", body=body),
@@ -126,6 +131,7 @@ class Cuts:
         self.answered[str(number)] = body
 
     def maybe_cut(self, home):
+        """Keep an image of the disk when its moment has come."""
         self.writes += 1
         if self.moments and self.writes >= self.moments[0]:
             self.moments.pop(0)
@@ -151,7 +157,7 @@ class Cuts:
             self.step(store, len(found))
             store.close()
         except StigmerError as error:
-            print(error, file=sys.stderr)
+            sys.stderr.write(f"{error}\n")
             totals["damaged"] += 1
         for file in home.iterdir():
             file.unlink()
@@ -168,6 +174,7 @@ def fail_every_write(directory, error):
 
 
 def fail_at(disk, home, position, error, totals):
+    """Let one write fail; return the next position, or -1 after the last one."""
     home.mkdir()
     store = Store.open(home / "x.db")
     left = position
@@ -214,7 +221,7 @@ def main():
         totals = Cuts(Path(directory), rest[1]).run(int(rest[0]))
     else:
         totals = fail_every_write(Path(directory), getattr(apsw, rest[0]))
-    print(json.dumps(totals))
+    sys.stdout.write(json.dumps(totals))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
+from stigmer_core.errors import StoreError
 from stigmer_core.store import connection as connections
 
 PRAGMAS = {
@@ -51,5 +52,5 @@ def test_the_default_vfs_is_left_alone(store):
 
 def test_a_reader_cannot_write(store):
     """Only the writer writes, whatever SQL a plugin has."""
-    with pytest.raises(Exception, match="readonly|read-only|read only"):
+    with pytest.raises(StoreError, match="readonly"):
         store.read(lambda reader: reader.execute("DELETE FROM resources"))

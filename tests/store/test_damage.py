@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from stigmer_core.errors import DatabaseDamagedError
+from stigmer_core.errors import DatabaseDamagedError, StoreError
 from stigmer_core.store import SearchText, Store
 
 SAMPLE = 150
@@ -64,10 +64,9 @@ def test_every_bit_of_the_header_is_covered(path, insert):
         path.write_bytes(flipped(data, bit))
         try:
             Store.open(path).close()
-        except Exception as error:  # noqa: BLE001 - which error, is another test's business
-            assert str(path) in str(error)
-        else:
-            unseen.append(bit)
+        except StoreError:
+            continue
+        unseen.append(bit)
 
     assert unseen == []
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stigmer_core.errors import ResourceExhaustedError
+from stigmer_core.errors import ResourceExhaustedError, StoreError
 from stigmer_core.store import Store
 
 FAULTY_DISK = Path(__file__).with_name("faulty_disk.py")
@@ -100,7 +100,7 @@ def test_a_function_that_meets_the_limit_fails_and_the_next_one_works(store, ins
         insert(tx, 1)
         insert(tx, 2, body=bytes(100_000))
 
-    with pytest.raises(ResourceExhaustedError, match="no space left for .* free some space and retry"):
+    with pytest.raises(ResourceExhaustedError, match=r"no space left for .* free some space and retry"):
         store.run_blocking(function)
 
     store._connection.pragma("max_page_count", pages + 1000)
@@ -151,8 +151,25 @@ async def test_a_full_disk_refuses_writes_serves_reads_and_recovers(small_disk, 
     assert all(isinstance(error, ResourceExhaustedError) for error in refused)
     assert {row.id for row in store.read(lambda reader: reader.page("Agent", limit=10**6))} == answered
 
-    subprocess.run(["mount", "-o", "remount,size=30m", small_disk], check=True)
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=30m", small_disk], check=True)
 
     assert await store.run(lambda tx: insert(tx, 10**6, body=os.urandom(8000)))
     store.verify()
     store.close()
+
+
+def test_a_read_only_file_system_is_refused(small_disk):
+    """At the start, in one sentence, and not at the first write."""
+    Store.open(small_disk / "stigmer.db").close()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+
+    with pytest.raises(StoreError, match=r"stigmer\.db cannot be opened for writing: .*make it and its directory writable, or choose another home"):
+        Store.open(small_disk / "stigmer.db")
+
+
+def test_a_database_that_cannot_be_created_is_one_sentence(small_disk):
+    """Nothing can be made on a read-only file system."""
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+
+    with pytest.raises(StoreError, match=r"stigmer\.db cannot be"):
+        Store.open(small_disk / "stigmer.db")

@@ -6,10 +6,12 @@ import asyncio
 
 
 def append(stream, text, sequence=None):
+    """Return a function that appends a text."""
     return lambda tx: tx.append_event(stream, type="text", body=text.encode(), sequence=sequence)
 
 
 def texts(store, stream, **arguments):
+    """Return the texts of a stream."""
     return [event.body.decode() for event in store.read(lambda reader: reader.events(stream, **arguments))]
 
 

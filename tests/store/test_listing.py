@@ -26,7 +26,14 @@ def labelled(store, insert):
 
 
 def ids(rows):
+    """Return the numbers of agents."""
     return [int(row.id.removeprefix("agt-")) for row in rows]
+
+
+def next_page(store, seen, **arguments):
+    """Return the page behind what was seen."""
+    before = seen[-1].sequence if seen else None
+    return store.read(lambda reader: reader.page("Agent", before=before, **arguments))
 
 
 PAGES = [
@@ -34,8 +41,8 @@ PAGES = [
     ({"org": "other"}, [11, 9, 7, 5, 3, 1]),
     ({"index": ("spec.model", "m1")}, [10, 7, 4, 1]),
     ({"index": ("spec.model", "m1"), "org": "local"}, [10, 4]),
-    ({"label": ("team", "t2")}, [10, 6, 2]),
-    ({"label": ("team", "t2"), "index": ("spec.model", "m1")}, [10]),
+    ({"labels": {"team": "t2"}}, [10, 6, 2]),
+    ({"labels": {"team": "t2"}, "index": ("spec.model", "m1")}, [10]),
     ({"index": ("team", "t2")}, []),
     ({"org": "nobody"}, []),
 ]
@@ -55,11 +62,10 @@ def test_a_page_is_narrowed(labelled, narrowed, expected):
 def test_pages_follow_each_other(labelled, narrowed):
     """The keyset is `sequence`, whatever the listing is narrowed by."""
     whole = labelled.read(lambda reader: reader.page("Agent", **narrowed))
-    found, before = [], None
+    found = []
 
-    while page := labelled.read(lambda reader: reader.page("Agent", **narrowed, before=before, limit=2)):
+    while page := next_page(labelled, found, limit=2, **narrowed):
         found += page
-        before = page[-1].sequence
 
     assert found == whole
 
@@ -83,7 +89,7 @@ def test_an_update_moves_a_resource_between_listings(labelled):
     read = labelled.read
     assert ids(read(lambda reader: reader.page("Agent", index=("spec.model", "m9")))) == [1]
     assert ids(read(lambda reader: reader.page("Agent", index=("spec.model", "m1")))) == [10, 7, 4]
-    assert ids(read(lambda reader: reader.page("Agent", label=("team", "t1")))) == [9, 5, 1]
+    assert ids(read(lambda reader: reader.page("Agent", labels={"team": "t1"}))) == [9, 5, 1]
 
 
 async def test_pages_are_stable_while_others_write(store, insert):
@@ -93,7 +99,7 @@ async def test_pages_are_stable_while_others_write(store, insert):
     first = store.read(lambda reader: reader.page("Agent", limit=7))
     seen = list(first)
 
-    while page := store.read(lambda reader: reader.page("Agent", before=seen[-1].sequence, limit=7)):
+    while page := next_page(store, seen, limit=7):
         seen += page
         await asyncio.sleep(0)
 
@@ -120,7 +126,7 @@ def test_a_page_reads_only_its_own_rows(labelled, narrowed, index):
     """A listing walks an index in its order: no sort, no scan, at any size."""
     from stigmer_core.store.listing import selection  # noqa: PLC0415 - looks behind the seam
 
-    source, order, bindings = selection("Agent", **({"org": None, "index": None, "label": None} | narrowed), before=9)
+    source, order, bindings = selection("Agent", **({"org": None, "index": None, "labels": None} | narrowed), before=9)
     plan = labelled.read(lambda reader: reader.execute(f"EXPLAIN QUERY PLAN SELECT r.id{source}{order}", bindings))
 
     details = " | ".join(row[3] for row in plan)

@@ -14,30 +14,37 @@ WAY_OUT = "restore a backup in its place, or move it away to start with an empty
 
 
 def header_only(data):
+    """Keep the header."""
     return data[:100]
 
 
 def first_page_only(data):
+    """Keep one page."""
     return data[:8192]
 
 
 def half(data):
+    """Keep the first half."""
     return data[: len(data) // 2]
 
 
 def odd_size(data):
+    """Lose the last byte."""
     return data[:-1]
 
 
 def garbage(data):
+    """Keep nothing but the size."""
     return os.urandom(len(data))
 
 
 def empty(data):
+    """Keep nothing."""
     return b""
 
 
 def zeros(data):
+    """Keep nothing but the size."""
     return bytes(len(data))
 
 
@@ -79,14 +86,14 @@ def test_a_missing_database_is_refused_where_it_must_exist(path):
 def test_a_damaged_file_is_refused_and_untouched(database, damage):
     """Name the file and the way out; leave its bytes, its time and its directory as they were."""
     database.write_bytes(damage(database.read_bytes()))
-    before = database.read_bytes(), database.stat().st_mtime_ns, sorted(os.listdir(database.parent))
+    before = database.read_bytes(), database.stat().st_mtime_ns, sorted(database.parent.iterdir())
 
     with pytest.raises(DatabaseDamagedError) as caught:
         Store.open(database)
 
     assert str(database) in caught.value.message
     assert caught.value.message.endswith(WAY_OUT)
-    assert (database.read_bytes(), database.stat().st_mtime_ns, sorted(os.listdir(database.parent))) == before
+    assert (database.read_bytes(), database.stat().st_mtime_ns, sorted(database.parent.iterdir())) == before
 
 
 def test_a_database_of_another_program_is_refused(path):
@@ -134,7 +141,7 @@ def test_a_read_only_file_is_refused(database):
     """One sentence, not an error of the first write."""
     database.chmod(0o400)
 
-    with pytest.raises(StoreError, match="read-only"):
+    with pytest.raises(StoreError, match="cannot be opened for writing"):
         Store.open(database)
 
 

@@ -34,15 +34,18 @@ def release(tmp_path, monkeypatch):
 
 
 def ledger(store):
+    """Return what was applied."""
     return store.read(lambda reader: reader.execute("SELECT owner, version FROM migrations ORDER BY owner, version"))
 
 
 def columns(store):
+    """Return the columns of the plugin's table."""
     rows = store.read(lambda reader: reader.execute("SELECT name FROM pragma_table_info('journal')"))
     return [name for (name,) in rows]
 
 
 def open_and_close(path, *migrations):
+    """Start and stop."""
     Store.open(path, migrations=migrations).close()
 
 

@@ -31,6 +31,7 @@ def texts(store, insert):
 
 
 def look(store, query, *, kinds=("Agent", "Skill"), org=None, limit=10, offset=0):
+    """Search."""
     return store.read(
         lambda reader: reader.search(kinds=kinds, query=query, org=org, limit=limit, offset=offset),
     )

@@ -13,6 +13,7 @@ MOMENT = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 
 
 def version(number, tag=""):
+    """Return a version of agent 1."""
     return Version(
         resource_id="agt-1",
         hash=f"hash-{number}",

@@ -8,12 +8,14 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from stigmer_plugin_workflow_runner.expressions.failure import JqError
-from stigmer_plugin_workflow_runner.expressions.operators import add, index, indices, items, split
+from stigmer_plugin_workflow_runner.expressions.operators import add, index, indices, items, split, subtract
 from stigmer_plugin_workflow_runner.expressions.pattern import matches
 from stigmer_plugin_workflow_runner.expressions.values import (
     Json,
+    EXACT,
     equal,
     is_number,
+    less,
     number,
     order_key,
     shown,
@@ -117,19 +119,18 @@ def _same_type(left: Json, right: Json) -> bool:
 
 
 def _indices(budget: Budget, value: Json, wanted: Json) -> Json:
-    if value is None:
-        return None
     if isinstance(value, str) and isinstance(wanted, str):
         budget.spend(len(value))
         return [at for at in range(len(value)) if wanted and value.startswith(wanted, at)]
-    budget.spend(len(_array(value, "cannot be searched")))
+    if not isinstance(value, list):
+        return index(value, wanted)
+    budget.spend(len(value))
     return indices(value, wanted if isinstance(wanted, list) else [wanted])
 
 
 def _at(position: int) -> Callable[..., Json]:
     def function(budget: Budget, value: Json, wanted: Json) -> Json:
-        found = _indices(budget, value, wanted)
-        return found[position] if found else None
+        return index(_indices(budget, value, wanted), position)
 
     return function
 
@@ -147,24 +148,24 @@ def _join(budget: Budget, value: Json, separator: Json) -> Json:
     budget.spend(len(found))
     if not found:
         return ""
-    if not isinstance(separator, str):
+    if separator is not None and not isinstance(separator, str):
         raise JqError(f"{shown(separator)} cannot join")
     texts = []
     for item in found:
         if isinstance(item, (list, dict)):
             raise JqError(f"string and {shown(item)} cannot be added")
         texts.append("" if item is None else item if isinstance(item, str) else to_text(item))
-    return separator.join(texts)
+    return (separator or "").join(texts)
 
 
-def _flatten(budget: Budget, value: Json, depth: Json = math.inf) -> Json:
-    if depth < 0:
+def _flatten(budget: Budget, value: Json, depth: Json = EXACT) -> Json:
+    if less(depth, 0):
         raise JqError("flatten depth must not be negative")
     made: list[Json] = []
     for item in items(value):
         budget.spend()
         if isinstance(item, list):
-            made.extend(_flatten(budget, item, depth - 1) if depth > 0 else [item])
+            made.extend(_flatten(budget, item, subtract(depth, 1, budget)) if less(0, depth) else [item])
         else:
             made.append(item)
     return made
@@ -199,7 +200,7 @@ def _extreme(*, largest: bool) -> Callable[..., Json]:
 
 
 def _transpose(budget: Budget, value: Json) -> Json:
-    rows = _array(value, "cannot be transposed")
+    rows = items(value)
     width = max((len(_array(row, "cannot be transposed")) for row in rows), default=0)
     budget.spend(width * len(rows))
     return [[row[at] if at < len(row) else None for row in rows] for at in range(width)]
@@ -290,7 +291,11 @@ def _getpath(_budget: Budget, value: Json, path: Json) -> Json:
 
 
 def _abs(_budget: Budget, value: Json) -> Json:
-    return number(-value) if is_number(value) and value < 0 else value
+    if not less(value, 0):
+        return value
+    if not is_number(value):
+        raise JqError(f"{shown(value)} cannot be negated")
+    return number(-value)
 
 
 def _error(_budget: Budget, value: Json, *message: Json) -> NoReturn:

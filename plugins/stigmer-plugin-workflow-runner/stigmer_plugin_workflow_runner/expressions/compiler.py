@@ -63,7 +63,8 @@ def _index(node: syntax.Index, scope: Scope) -> Closure:
         if inner is not None and isinstance(key, str):
             return single(_field(inner, key))
         return product((target,), lambda _value, _env, found: index(found[0], key))
-    return product((target, compile_node(node.key, scope)), lambda _value, _env, found: index(*found))
+    # jq evaluates the key first, which varies slowest
+    return product((compile_node(node.key, scope), target), lambda _value, _env, found: index(found[1], found[0]))
 
 
 def _field(inner: One, name: str) -> One:
@@ -75,9 +76,9 @@ def _field(inner: One, name: str) -> One:
 
 
 def _slice(node: syntax.Slice, scope: Scope) -> Closure:
-    bounds = tuple(compile_node(bound or syntax.Literal(None), scope) for bound in (node.stop, node.start))
+    bounds = tuple(compile_node(bound or syntax.Literal(None), scope) for bound in (node.start, node.stop))
     target = compile_node(node.target, scope)
-    return product((*bounds, target), lambda _value, _env, found: cut(found[2], found[1], found[0]))
+    return product((*bounds, target), lambda _value, _env, found: cut(found[2], found[0], found[1]))
 
 
 def _iterate(node: syntax.Iterate, scope: Scope) -> Closure:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stigmer_plugin_workflow_runner.expressions.failure import JqError
 from stigmer_plugin_workflow_runner.expressions.values import (
+    EXACT,
     Json,
     equal,
     is_number,
@@ -139,7 +140,7 @@ def index(target: Json, key: Json) -> Json:
             return None
     elif is_number(key):
         if isinstance(target, list):
-            position = math.floor(key)
+            position = int(max(min(key, EXACT), -EXACT))  # a fraction is cut off
             return target[position] if -len(target) <= position < len(target) else None
         if target is None:
             return None
@@ -159,10 +160,10 @@ def indices(target: list[Json], wanted: list[Json]) -> list[int]:
 
 def cut(target: Json, start: Json, stop: Json) -> Json:
     """Return `target[start:stop]` of an array or a string; bounds count characters and may be null."""
-    if not all(bound is None or is_number(bound) for bound in (start, stop)):
-        raise JqError("Array/string slice indices must be integers")
     if target is None:
         return None
+    if not all(bound is None or is_number(bound) for bound in (start, stop)):
+        raise JqError("Array/string slice indices must be integers")
     if not isinstance(target, (str, list)):
         raise JqError(f"Cannot index {type_name(target)} with object")
     return target[None if start is None else math.floor(start) : None if stop is None else math.ceil(stop)]

@@ -168,5 +168,7 @@ class Execution:
         return str(uuid.uuid5(_NAMESPACE, f"{self.state['id']}\n{position}"))
 
     def saved(self) -> Json:
-        """Return the state after the step."""
+        """Return the state after the step; a run that has ended needs none."""
+        if self.state["ended"]:
+            return {"ended": True}
         return {**self.state, "frames": self.frames, "waits": self.waits, "ready": self.ready}

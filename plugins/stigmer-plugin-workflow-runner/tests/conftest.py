@@ -1,0 +1,32 @@
+"""Documents from their tasks, and runs of them in memory."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from stigmer_core.testing.memory_engine import MemoryEngine
+from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
+
+
+@pytest.fixture
+def document():
+    """Return a function that makes a document of the YAML of its tasks and other sections."""
+
+    def make(tasks, **sections):
+        header = {"dsl": "1.0.3", "namespace": "test", "name": "case", "version": "1.0.0"}
+        return {"document": header, "do": yaml.safe_load(tasks), **sections}
+
+    return make
+
+
+@pytest.fixture
+def run(document):
+    """Return a function that runs tasks, given as YAML, and returns the outcome."""
+
+    async def go(tasks, value=None, *, activities=None, cancel_after=None, **sections):
+        engine = MemoryEngine(WorkflowProgram(), activities or {}, cancel_after=cancel_after)
+        value = {} if value is None else value
+        return await engine.run({"document": document(tasks, **sections), "input": value})
+
+    return go

@@ -1,0 +1,181 @@
+"""What each kind of task does, where the conformance kit does not say it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from stigmer_core.program import ActivityError, CallActivity, Failure, StartTimer
+from stigmer_core.testing.memory_engine import START, task_order
+
+SIMPLE = [
+    ("skipped task puts out its raw input", "[{a: {if: .no, input: {from: .x}, set: {y: 1}}}]", {"x": 1}, {"x": 1}),
+    ("skipped task still goes where it says", "[{a: {if: .no, set: {y: 1}, then: end}}, {b: {set: {y: 2}}}]", {}, {}),
+    ("set of one expression", "[{a: {set: '${ .x }'}}]", {"x": [1]}, [1]),
+    ("expression in data is text", "[{a: {set: {y: '${ .x }'}}}]", {"x": "${ 1 + 1 }"}, {"y": "${ 1 + 1 }"}),
+    ("string without braces is text", "[{a: {set: {y: .x}}}]", {}, {"y": ".x"}),
+    ("nested values", "[{a: {set: {y: [{z: '${ .x }'}, 1]}}}]", {"x": 5}, {"y": [{"z": 5}, 1]}),
+    ("empty expression is null", "[{a: {set: {y: '${ empty }'}}}]", {}, {"y": None}),
+    ("export replaces the context", "[{a: {set: {x: 1}, export: {as: '{k: .x}'}}}, {b: {set: '${ $context.k }'}}]", {}, 1),
+    ("context stays by default", "[{a: {set: {x: 1}}}, {b: {set: '${ $context }'}}]", {}, {}),
+    ("output sees the raw output", "[{a: {set: {x: 1}, output: {as: '.x + $input.y'}}}]", {"y": 2}, 3),
+    ("exit ends its list", "[{a: {do: [{b: {set: {x: 1}, then: exit}}, {c: {set: {x: 2}}}]}}]", {}, {"x": 1}),
+    ("end ends everything", "[{a: {do: [{b: {set: {x: 1}, then: end}}]}}, {c: {set: {x: 2}}}]", {}, {"x": 1}),
+    ("loop without items", "[{a: {for: {in: '[]'}, do: [{b: {set: {x: 1}}}]}}]", {"y": 1}, {"y": 1}),
+    ("while ends a loop", "[{a: {for: {in: '[1,2,3]'}, while: .n < 2, do: [{b: {set: {n: '${ .n + 1 }'}}}]}}]", {"n": 0}, {"n": 2}),
+    ("exit ends an iteration", "[{a: {for: {in: '[1,2]'}, do: [{b: {set: '${ . + [$item] }', then: exit}}, {c: {set: '${ [] }'}}]}}]", [], [1, 2]),
+    ("loops nest", "[{a: {for: {each: x, in: '[1,2]'}, do: [{b: {for: {each: y, in: '[3,4]'}, do: [{c: {set: '${ . + [$x * $y] }'}}]}}]}}]", [], [3, 4, 6, 8]),
+    ("array of a loop in the document", "[{a: {for: {in: [{n: 1}, {n: 2}]}, do: [{b: {set: '${ . + [$item.n] }'}}]}}]", [], [1, 2]),
+    ("fork puts out an array in order", "[{a: {fork: {branches: [{b: {wait: PT2S}}, {c: {set: {x: 1}}}]}}}]", {}, [{}, {"x": 1}]),
+    ("first to complete wins", "[{a: {fork: {compete: true, branches: [{b: {wait: PT2S}}, {c: {do: [{w: {wait: PT1S}}, {s: {set: {x: 1}}}]}}]}}}]", {}, {"x": 1}),
+    ("caught error without a handler", "[{a: {try: [{b: {raise: {error: {type: x, status: 1}}}}], catch: {}}}]", {"y": 1}, {"y": 1}),
+    ("catch by an expression", "[{a: {try: [{b: {raise: {error: {type: x, status: 7}}}}], catch: {when: $error.status == 7, do: [{c: {set: '${ $error.instance }'}}]}}}]", {}, "/do/0/a/try/0/b"),
+    ("expression error is caught by type", "[{a: {try: [{b: {set: '${ .x + 1 }'}}], catch: {errors: {with: {type: 'https://serverlessworkflow.io/spec/1.0.0/errors/expression'}}, do: [{c: {set: caught}}]}}}]", {"x": "s"}, "caught"),
+    ("task's name and place", "[{a: {set: '${ [$task.name, $task.reference] }'}}]", {}, ["a", "/do/0/a"]),
+    ("workflow's definition and start", "[{a: {set: '${ [$workflow.definition.document.name, $workflow.startedAt.epoch.seconds] }'}}]", {}, ["case", 1767225600]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tasks", "value", "output"), [case[1:] for case in SIMPLE], ids=[case[0] for case in SIMPLE])
+async def test_output_of(run, tasks, value, output):
+    """The tasks complete with the output."""
+    outcome = await run(tasks, value)
+
+    assert outcome.failure is None
+    assert outcome.output == output
+
+
+async def test_workflow_transforms_its_own_input_and_output(run):
+    """`input.from` comes before the first task, `output.as` after the last."""
+    outcome = await run("[{a: {set: {y: '${ . }'}}}]", {"x": 5}, input={"from": ".x"}, output={"as": ".y + $input"})
+
+    assert outcome.output == 10
+
+
+async def test_wait_of_no_time_starts_no_timer(run):
+    """And a wait in a loop costs nothing then."""
+    outcome = await run("[{a: {wait: PT0S}}]")
+
+    assert not any(isinstance(command, StartTimer) for command in outcome.commands)
+
+
+async def test_wait_takes_its_time(run):
+    """Parts of a duration add up."""
+    outcome = await run("[{a: {wait: {days: 1, seconds: 2}}}, {b: {wait: PT0.5S}}]")
+
+    assert outcome.finished_at - START == timedelta(days=1, seconds=2.5)
+
+
+async def test_task_that_goes_back_is_another_effect(run):
+    """The command of a second visit has an id of its own, or an idempotency key would swallow it."""
+
+    async def http(_arguments, context):
+        return context.command_key
+
+    tasks = """
+    - get: {call: http, with: {method: get, endpoint: 'http://x'}, output: {as: '$context + [.]'}, export: {as: .}}
+    - again: {switch: [{more: {when: 'length < 3', then: get}}]}
+    """
+    outcome = await run(tasks.replace("$context + [.]", "($context | if . == {} then [] else . end) + [.]"),
+                        activities={"http": http})  # fmt: skip
+
+    assert outcome.output == ["/do/0/get", "/do/0/get+1", "/do/0/get+2"]
+
+
+async def test_id_of_a_command_tells_iteration_and_attempt(run):
+    """It is the position of the task in the run."""
+    calls = []
+
+    async def http(_arguments, context):
+        calls.append(context.command_key)
+        if len(calls) == 2:
+            raise ActivityError(Failure("x", "X", 503))
+
+    tasks = """
+    - loop:
+        for: {in: '[1, 2]'}
+        do: [{t: {try: [{get: {call: http, with: {method: get, endpoint: 'http://x'}}}], catch: {retry: {}}}}]
+    """
+    await run(tasks, activities={"http": http})
+
+    assert calls == [f"/do/0/loop#{place}/try/0/get" for place in ("0/do/0/t", "1/do/0/t", "1/do/0/t@1")]
+
+
+@pytest.mark.parametrize(
+    ("backoff", "seconds"), [("constant", 1 + 1 + 1), ("linear", 1 + 2 + 3), ("exponential", 1 + 2 + 4)]
+)
+async def test_retry_waits_longer_each_time(run, backoff, seconds):
+    """`limit.attempt.count` is how often it is tried again after the first time; then the error passes."""
+    tasks = f"""
+    - t:
+        try: [{{b: {{raise: {{error: {{type: x, status: 1}}}}}}}}]
+        catch: {{retry: {{delay: PT1S, backoff: {{{backoff}: {{}}}}, limit: {{attempt: {{count: 3}}}}}}}}
+    """
+    outcome = await run(tasks)
+
+    assert outcome.finished_at - START == timedelta(seconds=seconds)
+    assert outcome.failure.instance == "/do/0/t/try/0/b"
+    assert task_order(outcome.statuses) == ["t", "b", "b", "b", "b"]
+
+
+async def test_exhausted_retry_goes_to_the_handler(run):
+    """With a `do`, the error is handled after the last attempt."""
+    tasks = """
+    - t:
+        try: [{b: {raise: {error: {type: x, status: 1}}}}]
+        catch: {retry: {limit: {attempt: {count: 1}}}, as: e, do: [{c: {set: '${ $e.status }'}}]}
+    """
+    assert (await run(tasks)).output == 1
+
+
+async def test_timeout_faults_the_task_and_can_be_caught(run):
+    """What the task was waiting for is cancelled."""
+    tasks = """
+    - t:
+        try: [{slow: {wait: PT1H, timeout: {after: PT1S}}}]
+        catch: {do: [{c: {set: '${ [$error.status, $error.instance] }'}}]}
+    """
+    outcome = await run(tasks)
+
+    assert outcome.output == [408, "/do/0/t/try/0/slow"]
+    assert outcome.finished_at - START == timedelta(seconds=1)
+
+
+async def test_timeout_of_the_workflow_ends_it(run):
+    """As a fault of the whole."""
+    outcome = await run("[{a: {wait: PT1H}}]", timeout={"after": "PT1S"})
+
+    assert outcome.failure.status == 408
+
+
+async def test_fault_in_a_branch_stops_the_others(run):
+    """The fork faults with the branch's error, and nothing goes on."""
+    outcome = await run("[{a: {fork: {branches: [{b: {wait: PT1H}}, {c: {raise: {error: {type: x, status: 9}}}}]}}}]")
+
+    assert outcome.failure.status == 9
+    assert outcome.failure.instance == "/do/0/a/fork/branches/1/c"
+    assert outcome.finished_at == START
+
+
+async def test_cancelled_run_cannot_be_caught(run):
+    """It ends cancelled, whatever is around the task."""
+    outcome = await run("[{t: {try: [{a: {wait: PT1H}}], catch: {do: [{b: {set: 1}}]}}}]", cancel_after=0)
+
+    assert outcome.cancelled
+    assert outcome.statuses[-1]["status"]["phase"] == "EXECUTION_CANCELLED"
+
+
+async def test_call_takes_its_uri_from_the_input(run):
+    """`{names}` are escaped, and missing ones fault before anything is called."""
+    tasks = "[{a: {call: http, with: {method: post, endpoint: 'http://x/{id}', body: {n: '${ .n }'}}}}]"
+
+    async def http(arguments, _context):
+        return arguments
+
+    outcome = await run(tasks, {"id": "a/b", "n": 1}, activities={"http": http})
+    missing = await run(tasks, {})
+
+    assert (outcome.output["uri"], outcome.output["body"]) == ("http://x/a%2Fb", {"n": 1})
+    assert missing.failure.type.endswith("configuration")
+    assert not any(isinstance(command, CallActivity) for command in missing.commands)
