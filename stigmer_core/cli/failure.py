@@ -40,10 +40,10 @@ class Failure(click.ClickException):
             lines.append(f"  try: {printable(self.hint)}")
         return "\n".join(lines)
 
-    def show(self, file: IO[Any] | None = None) -> None:
+    def show(self, file: IO[Any] | None = None, *, color: bool | None = None) -> None:
         """Write the lines to stderr."""
-        text = self.format_message()
-        click.echo(click.style("error:", fg="red", bold=True) + text.removeprefix("error:"), file=file, err=True)
+        text = click.style("error:", fg="red", bold=True) + self.format_message().removeprefix("error:")
+        click.echo(text, file=file, err=True, color=color)
 
     def as_json(self) -> str:
         """Return the error as one line of JSON."""

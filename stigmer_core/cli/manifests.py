@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import click
 
 from stigmer_core.cli.exits import ExitCode
 from stigmer_core.cli.failure import Failure, fail
+from stigmer_core.cli.terminal import printable
 from stigmer_core.cli.yaml_nodes import Place, YamlDocument, YamlError, escaped, yaml_documents
 
 if TYPE_CHECKING:
@@ -66,9 +69,9 @@ class ManifestError(Failure):
         """Return the line as compilers write it: editors jump to it."""
         return self.message
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: IO[Any] | None = None, *, color: bool | None = None) -> None:
         """Write the line to stderr."""
-        print(self.message, file=file or sys.stderr)  # noqa: T201 - as it is, without a mark of ours
+        click.echo(printable(self.message), file=file, err=True, color=color)
 
 
 class _RepeatedKeyError(ValueError):

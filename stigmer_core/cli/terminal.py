@@ -26,15 +26,15 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
-def wants_color(choice: str, stream: IO[Any] | None) -> bool:
-    """Return whether to colour what goes to a stream: the option, then the variables, then what the stream is."""
+def color_choice(choice: str) -> bool | None:
+    """Return whether to colour, by the option and then the variables; None leaves it to what each stream is."""
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR", "0") != "0" or os.environ.get("CLICOLOR_FORCE", "0") != "0":
         return True
-    return os.environ.get("TERM") != "dumb" and is_terminal(stream)
+    return False if os.environ.get("TERM") == "dumb" else None
 
 
 def is_terminal(stream: IO[Any] | None) -> bool:

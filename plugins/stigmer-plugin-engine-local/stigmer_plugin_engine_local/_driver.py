@@ -64,6 +64,7 @@ class Driver:
 
     def __init__(
         self,
+        *,
         store: Store,
         runners: Mapping[str, Runner],
         publisher: Publisher,
@@ -199,15 +200,16 @@ class Driver:
                     event = CancelRequested("cancel", "its parent does not want it any more", tx.now)
                     _store.post(tx, f"{run_id}{command.id}", encode(event))
             case Complete():
-                self._record_end(tx, before, "completed", command.output, None)
+                self._record_end(tx, before, "completed", output=command.output)
             case Fail():
                 outcome = "cancelled" if command.cancelled else "failed"
-                self._record_end(tx, before, outcome, None, command.failure)
+                self._record_end(tx, before, outcome, failure=command.failure)
 
     def _record_end(
-        self, tx: Transaction, live: LiveRun, outcome: str, output: Json, failure: Failure | None, reason: str = ""
+        self, tx: Transaction, live: LiveRun, outcome: str, *, output: Json = None, failure: Failure | None = None
     ) -> None:
         result = output if failure is None else failure_json(failure)
+        reason = failure.detail if failure is not None and outcome == "parked" else ""
         _store.end(tx, live.run_id, outcome, result, reason)
         parent_id, command_id = live.parent
         if parent_id and _store.outcome_of(tx, parent_id) == "":
@@ -219,7 +221,7 @@ class Driver:
         status = {"status": {"phase": "EXECUTION_FAILED", "error": reason}, "events": []}
 
         def record(tx: Transaction) -> None:
-            self._record_end(tx, live, "parked", None, failure, reason)
+            self._record_end(tx, live, "parked", failure=failure)
             if publish and not live.parent[0]:
                 self._publisher(tx, live.run_id, status)
 

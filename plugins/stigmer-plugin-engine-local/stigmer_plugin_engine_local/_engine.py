@@ -119,7 +119,14 @@ class LocalEngine:
         self._loop = asyncio.get_running_loop()
         self._activities = Activities(self._runners, self._answered, self._clock)
         self._timers = Timers(self._fired, self._clock)
-        self._driver = Driver(self._store, self._runners, self._publisher, self._activities, self._timers, self)
+        self._driver = Driver(
+            store=self._store,
+            runners=self._runners,
+            publisher=self._publisher,
+            activities=self._activities,
+            timers=self._timers,
+            board=self,
+        )
         for run_id, command_id, due in await self._store.read_slowly(_store.timers):
             self._timers.arm(run_id, command_id, due)
         for run_id in await self._store.read_slowly(_store.busy_runs):

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the programs and the host stand beside the tests
 
-from local_engine_host import Host  # noqa: E402 - found only now
+from local_engine_host import Host
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 
-from stigmer_core.program import Run
-from stigmer_core.store import Store
 from stigmer_plugin_engine_local._engine import LocalEngine
 from stigmer_plugin_engine_local.hooks import stigmer_migrations
+
+from stigmer_core.program import Run
+from stigmer_core.store import Store
 
 
 def publish(tx, run_id, status):
@@ -28,44 +29,58 @@ class Host:
         self.engine = None
 
     async def open(self, store=None):
+        """Open the store and the engine over it; another store stands in for it in a test."""
         self.store = store or Store.open(self.path, migrations=[stigmer_migrations()])
-        self.engine = LocalEngine(self.store, self.runners, lambda *call: self.publish(*call), **self.options)
+        self.engine = LocalEngine(self.store, self.runners, self._publish, **self.options)
         await self.engine.open()
         return self
 
+    def _publish(self, *call):
+        self.publish(*call)
+
     async def close(self):
+        """Stop both, as a process that ends well."""
         await self.engine.close()
         self.store.close()
 
     async def restart(self):
+        """Stop both and start them again."""
         await self.close()
         await self.open()
 
     async def start(self, run_id, value=None, runner="test"):
+        """Record a run."""
         await self.store.run(lambda tx: self.engine.start(tx, Run(run_id, runner, value)))
 
     async def signal(self, run_id, name, payload=None, signal_id=""):
+        """Record a signal."""
         await self.store.run(lambda tx: self.engine.signal(tx, run_id, name, payload, signal_id=signal_id))
 
     async def cancel(self, run_id):
+        """Record a cancel."""
         await self.store.run(lambda tx: self.engine.cancel(tx, run_id, "asked"))
 
     def query(self, sql, *bindings):
+        """Return the rows of a query."""
         return self.store.read(lambda reader: reader.execute(sql, bindings))
 
     def outcome(self, run_id):
+        """Return a run's outcome, result and reason; None when there is no such run."""
         rows = self.query("SELECT outcome, result, reason FROM engine_run WHERE run_id = ?", run_id)
         return (rows[0][0], json.loads(rows[0][1] or "null"), rows[0][2]) if rows else None
 
     def statuses(self, run_id):
+        """Return what a run published, in order."""
         events = self.store.read(lambda reader: reader.events(run_id))
         return [json.loads(event.body) for event in events]
 
     async def ended(self, run_id):
-        while (found := self.outcome(run_id)) is None or not found[0]:
+        """Wait until a run has ended and return how."""
+        while (found := self.outcome(run_id)) is None or not found[0]:  # noqa: ASYNC110 - the store has no event for it
             await asyncio.sleep(0.002)
         return found
 
     async def until(self, condition):
-        while not condition():
+        """Wait until something holds."""
+        while not condition():  # noqa: ASYNC110 - the store has no event for it
             await asyncio.sleep(0.002)

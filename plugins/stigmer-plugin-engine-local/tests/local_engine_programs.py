@@ -26,10 +26,12 @@ from stigmer_core.program import (
 class Counting:
     """Calls an activity `input["calls"]` times, one after the other, and adds up what it returns."""
 
-    def start(self, input, now):  # noqa: A002
+    def start(self, input, now):  # noqa: A002, ARG002 - the protocol's words
+        """Make the first step."""
         return self._next({"left": input["calls"], "sum": 0, "done": 0, "timeout": input.get("timeout")})
 
     def advance(self, state, event):
+        """Make the next step."""
         match event:
             case ActivityDone():
                 count = {"left": state["left"] - 1, "sum": state["sum"] + event.result, "done": state["done"] + 1}
@@ -51,10 +53,12 @@ class Counting:
 class Waiting:
     """Starts a timer `input["seconds"]` ahead and completes with the name of what came first, it or a signal."""
 
-    def start(self, input, now):  # noqa: A002
+    def start(self, input, now):  # noqa: A002 - the protocol's words
+        """Make the first step."""
         return Step({"names": []}, [StartTimer("/wait", now + timedelta(seconds=input["seconds"]))])
 
     def advance(self, state, event):
+        """Make the next step."""
         match event:
             case TimerFired():
                 return Step(state, [Publish({"fired": True}), Complete(["timer", *state["names"]])])
@@ -70,12 +74,14 @@ class Waiting:
 class Parent:
     """Starts `input["children"]` counting runs at once and completes with their outputs in order."""
 
-    def start(self, input, now):  # noqa: A002
+    def start(self, input, now):  # noqa: A002, ARG002 - the protocol's words
+        """Make the first step."""
         count = input["children"]
         children = [StartChild(f"/child{at}", "test", {"calls": at}) for at in range(count)]
         return Step({"left": count, "outputs": {}}, children)
 
     def advance(self, state, event):
+        """Make the next step."""
         if not isinstance(event, ChildDone):
             return Step(state, [])
         outputs = {**state["outputs"], event.id: event.output}
@@ -87,10 +93,12 @@ class Parent:
 class Broken:
     """Raises, at its start or when its activity is done."""
 
-    def start(self, input, now):  # noqa: A002
+    def start(self, input, now):  # noqa: A002, ARG002 - the protocol's words
+        """Make the first step."""
         if input == "start":
             raise KeyError("at the start")
         return Step({}, [CallActivity("/call", "work", 0)])
 
-    def advance(self, state, event):
+    def advance(self, state, event):  # noqa: ARG002 - it breaks on any
+        """Break."""
         raise ZeroDivisionError("a bug")

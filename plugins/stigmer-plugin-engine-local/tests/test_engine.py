@@ -22,6 +22,7 @@ class Work:
         self.running = self.most = self.cancelled = 0
 
     async def __call__(self, arguments, context):
+        """Wait for the gate."""
         self.calls.append((context.run_id, context.command_key, context.attempt))
         self.running += 1
         self.most = max(self.most, self.running)
@@ -37,11 +38,13 @@ class Work:
 
 @pytest.fixture
 def work():
+    """Return the activity of every runner."""
     return Work()
 
 
 @pytest.fixture
 def runners(work):
+    """Return a runner for each program."""
     runner = {"activities": {"work": work}, "concurrency": 3}
     programs = {"test": Counting(), "wait": Waiting(), "parent": Parent(), "broken": Broken()}
     return {name: Runner(name, program, **runner) for name, program in programs.items()}

@@ -25,6 +25,7 @@ async def add_one(arguments, _context):
 
 @pytest.fixture
 def runners():
+    """Return a runner for each program."""
     programs = {"test": Counting(), "wait": Waiting(), "parent": Parent()}
     return {name: Runner(name, program, activities={"work": add_one}) for name, program in programs.items()}
 
@@ -42,6 +43,7 @@ class CrashingStore:
         return getattr(self._store, name)
 
     async def run(self, function):
+        """Run a function, or stop for ever."""
         self._left -= 1
         if self._left > 0:
             return await self._store.run(function)
@@ -142,7 +144,7 @@ async def test_journal_that_does_not_replay_parks_the_run(host):
     await host.signal("r", "a")
     await host.until(lambda: host.query("SELECT count(*) FROM engine_journal") == [(2,)])
     await host.engine.close()
-    sql = "UPDATE engine_journal SET event = '{\"type\":\"Nonsense\"}' WHERE sequence = 2"
+    sql = 'UPDATE engine_journal SET event = \'{"type":"Nonsense"}\' WHERE sequence = 2'
     await host.store.run(lambda tx: tx.execute(sql))
 
     await host.restart()

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from stigmer_core import hookimpl
 from stigmer_core.program import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from stigmer_core.program import Json
 
 
 @hookimpl
-def stigmer_runners() -> Sequence[Runner]:
+def stigmer_runners(configuration: Mapping[str, Json]) -> Sequence[Runner]:
     """Return the runner of workflows."""
     from stigmer_plugin_workflow_runner.activities.http import HttpActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.program.compiler import check  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.program.program import WorkflowProgram  # noqa: PLC0415
 
-    allow = [entry.strip() for entry in os.environ.get("STIGMER_NETWORK_ALLOW", "").split(",") if entry.strip()]
+    allow = configuration.get("network", {}).get("allow", ())
     return [
         Runner(
             name="workflow",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
 
 from stigmer_core.testing.memory_engine import MemoryEngine
-from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from stigmer_core.errors import InvalidArgumentError
 from stigmer_plugin_workflow_runner.hooks import stigmer_runners
 from stigmer_plugin_workflow_runner.program.compiler import check, compile_document
+
+from stigmer_core.errors import InvalidArgumentError
 
 WRONG = [
     ("[]", "/do", "at least one task"),
@@ -48,9 +48,7 @@ def test_all_problems_are_found_at_once(document):
     """Nobody has to repair a document line by line."""
     problems = check(document("[{a: {set: {x: '${ now }'}, then: b}}, {c: {wayt: PT1S}}]", extra=1))
 
-    assert {problem.pointer for problem in problems} == {"/extra", "/do/0/a/set/x", "/do/0/a/then", "/do/1/c"} | {
-        problem.pointer for problem in problems if problem.pointer == "/do/1/c/wayt"
-    }
+    assert {problem.pointer for problem in problems} == {"/extra", "/do/0/a/set/x", "/do/0/a/then", "/do/1/c"}
 
 
 @pytest.mark.parametrize("value", [None, [], "x", {}, {"document": 1, "do": 2}])

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import yaml
 from gherkin.parser import Parser
-
-from stigmer_core.testing.memory_engine import MemoryEngine, task_order
 from stigmer_plugin_workflow_runner.activities.http import HttpActivity
 from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
+
+from stigmer_core.testing.memory_engine import MemoryEngine, task_order
 
 KIT = Path(os.environ.get("STIGMER_CTK") or Path(__file__).parents[3].parent / "shared" / "dsl" / "ctk")
 UNSUPPORTED = {  # not in this version; each is refused when the document is compiled
@@ -31,6 +31,7 @@ def step(pattern):
 
 
 def scenarios():
+    """Yield the steps of each scenario of the kit."""
     for path in sorted(KIT.glob("*.feature")):
         feature = Parser().parse(path.read_text())["feature"]
         for child in feature["children"]:

@@ -10,7 +10,6 @@ import jq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from stigmer_plugin_workflow_runner.expressions import (
     BudgetExceededError,
     JqError,
@@ -74,9 +73,11 @@ def larger(inner):
         | st.builds("{}[]".format, one)
         | st.builds("{}?".format, one)
         | st.builds("[{}]".format, inner)
-        | st.builds("{{a: {}, (\"b\", \"c\"): {}}}".format, one, one)
+        | st.builds('{{a: {}, ("b", "c"): {}}}'.format, one, one)
         | st.builds("if {} then {} else {} end".format, inner, inner, inner)
-        | st.builds("try {} catch ({})".format, one, leaves.filter(lambda e: "." not in e and e not in ZERO) | st.just("type"))
+        | st.builds(
+            "try {} catch ({})".format, one, leaves.filter(lambda e: "." not in e and e not in ZERO) | st.just("type")
+        )
         | st.builds("reduce {} as $x ({}; {} + $x)".format, one, inner, one)
         | st.builds("{} as $x | [$x, {}]".format, one, inner)
         | st.builds('"<\\({})>"'.format, inner)

@@ -7,10 +7,10 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
-
-from stigmer_core.program import ActivityContext, ActivityError
 from stigmer_plugin_workflow_runner.activities.addresses import AddressPolicy, ForbiddenAddressError
 from stigmer_plugin_workflow_runner.activities.http import LARGEST, HttpActivity
+
+from stigmer_core.program import ActivityContext, ActivityError
 
 CONTEXT = ActivityContext("run-1", "/do/0/é", 1)
 
@@ -32,12 +32,14 @@ async def serving(answer):
 
 
 def response(body, status="200 OK", *headers):
+    """Return a raw JSON response."""
     content = json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(content)}", *headers]
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + content
 
 
 def echo(head, body):
+    """Answer with the request."""
     return response({"head": head, "body": body.decode()})
 
 
@@ -50,6 +52,7 @@ async def http():
 
 
 async def call(http, uri, **arguments):
+    """Call the activity."""
     return await http({"method": "GET", "uri": uri, **arguments}, CONTEXT)
 
 
@@ -162,8 +165,17 @@ async def test_uri_that_is_no_http_is_a_configuration_error(http, uri):
     assert not caught.value.failure.retryable
 
 
-FORBIDDEN = ["127.0.0.1", "10.1.2.3", "::1", "fd00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "192.168.0.1"]
-NEVER = ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "fd00:ec2::254", "0.0.0.0", "224.0.0.1"]  # noqa: S104
+FORBIDDEN = [
+    "127.0.0.1",
+    "10.1.2.3",
+    "::1",
+    "fd00::1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::a00:1",
+    "2002:a00:1::",
+    "192.168.0.1",
+]
+NEVER = ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "fd00:ec2::254", "0.0.0.0", "224.0.0.1"]
 
 
 @pytest.mark.parametrize("address", [*FORBIDDEN, *NEVER])

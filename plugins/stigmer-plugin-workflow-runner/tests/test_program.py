@@ -7,12 +7,12 @@ import json
 from datetime import timedelta
 
 import pytest
-
-from stigmer_core.program import ActivityDone, Complete, Publish, Signal, StartTimer, TimerFired
-from stigmer_core.testing.memory_engine import START
 from stigmer_plugin_workflow_runner.program.machine import BATCH
 from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
 from stigmer_plugin_workflow_runner.program.status import MOST_EVENTS
+
+from stigmer_core.program import ActivityDone, Complete, Publish, Signal, StartTimer, TimerFired
+from stigmer_core.testing.memory_engine import START
 
 program = WorkflowProgram()
 CALL = "[{a: {call: http, with: {method: get, endpoint: 'http://x'}}}, {b: {set: {y: '${ . }'}}}]"
@@ -85,7 +85,9 @@ def test_endless_loop_gives_others_their_turn(document):
 
 async def test_long_loop_shows_a_bounded_status(run):
     """The tasks are those of the document, and their events stop after a while."""
-    outcome = await run(f"[{{a: {{for: {{in: '[range({MOST_EVENTS})]'}}, do: [{{b: {{set: {{x: '${{ $index }}'}}}}}}]}}}}]")
+    outcome = await run(
+        f"[{{a: {{for: {{in: '[range({MOST_EVENTS})]'}}, do: [{{b: {{set: {{x: '${{ $index }}'}}}}}}]}}}}]"
+    )
 
     assert outcome.output == {"x": MOST_EVENTS - 1}
     assert len(outcome.events) <= MOST_EVENTS / BATCH + 2

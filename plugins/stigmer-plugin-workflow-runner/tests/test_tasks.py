@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
 from stigmer_core.program import ActivityError, CallActivity, Failure, StartTimer
 from stigmer_core.testing.memory_engine import START, task_order
 
-SIMPLE = [
-    ("skipped task puts out its raw input", "[{a: {if: .no, input: {from: .x}, set: {y: 1}}}]", {"x": 1}, {"x": 1}),
-    ("skipped task still goes where it says", "[{a: {if: .no, set: {y: 1}, then: end}}, {b: {set: {y: 2}}}]", {}, {}),
-    ("set of one expression", "[{a: {set: '${ .x }'}}]", {"x": [1]}, [1]),
-    ("expression in data is text", "[{a: {set: {y: '${ .x }'}}}]", {"x": "${ 1 + 1 }"}, {"y": "${ 1 + 1 }"}),
-    ("string without braces is text", "[{a: {set: {y: .x}}}]", {}, {"y": ".x"}),
-    ("nested values", "[{a: {set: {y: [{z: '${ .x }'}, 1]}}}]", {"x": 5}, {"y": [{"z": 5}, 1]}),
-    ("empty expression is null", "[{a: {set: {y: '${ empty }'}}}]", {}, {"y": None}),
-    ("export replaces the context", "[{a: {set: {x: 1}, export: {as: '{k: .x}'}}}, {b: {set: '${ $context.k }'}}]", {}, 1),
-    ("context stays by default", "[{a: {set: {x: 1}}}, {b: {set: '${ $context }'}}]", {}, {}),
-    ("output sees the raw output", "[{a: {set: {x: 1}, output: {as: '.x + $input.y'}}}]", {"y": 2}, 3),
-    ("exit ends its list", "[{a: {do: [{b: {set: {x: 1}, then: exit}}, {c: {set: {x: 2}}}]}}]", {}, {"x": 1}),
-    ("end ends everything", "[{a: {do: [{b: {set: {x: 1}, then: end}}]}}, {c: {set: {x: 2}}}]", {}, {"x": 1}),
-    ("loop without items", "[{a: {for: {in: '[]'}, do: [{b: {set: {x: 1}}}]}}]", {"y": 1}, {"y": 1}),
-    ("while ends a loop", "[{a: {for: {in: '[1,2,3]'}, while: .n < 2, do: [{b: {set: {n: '${ .n + 1 }'}}}]}}]", {"n": 0}, {"n": 2}),
-    ("exit ends an iteration", "[{a: {for: {in: '[1,2]'}, do: [{b: {set: '${ . + [$item] }', then: exit}}, {c: {set: '${ [] }'}}]}}]", [], [1, 2]),
-    ("loops nest", "[{a: {for: {each: x, in: '[1,2]'}, do: [{b: {for: {each: y, in: '[3,4]'}, do: [{c: {set: '${ . + [$x * $y] }'}}]}}]}}]", [], [3, 4, 6, 8]),
-    ("array of a loop in the document", "[{a: {for: {in: [{n: 1}, {n: 2}]}, do: [{b: {set: '${ . + [$item.n] }'}}]}}]", [], [1, 2]),
-    ("fork puts out an array in order", "[{a: {fork: {branches: [{b: {wait: PT2S}}, {c: {set: {x: 1}}}]}}}]", {}, [{}, {"x": 1}]),
-    ("first to complete wins", "[{a: {fork: {compete: true, branches: [{b: {wait: PT2S}}, {c: {do: [{w: {wait: PT1S}}, {s: {set: {x: 1}}}]}}]}}}]", {}, {"x": 1}),
-    ("caught error without a handler", "[{a: {try: [{b: {raise: {error: {type: x, status: 1}}}}], catch: {}}}]", {"y": 1}, {"y": 1}),
-    ("catch by an expression", "[{a: {try: [{b: {raise: {error: {type: x, status: 7}}}}], catch: {when: $error.status == 7, do: [{c: {set: '${ $error.instance }'}}]}}}]", {}, "/do/0/a/try/0/b"),
-    ("expression error is caught by type", "[{a: {try: [{b: {set: '${ .x + 1 }'}}], catch: {errors: {with: {type: 'https://serverlessworkflow.io/spec/1.0.0/errors/expression'}}, do: [{c: {set: caught}}]}}}]", {"x": "s"}, "caught"),
-    ("task's name and place", "[{a: {set: '${ [$task.name, $task.reference] }'}}]", {}, ["a", "/do/0/a"]),
-    ("workflow's definition and start", "[{a: {set: '${ [$workflow.definition.document.name, $workflow.startedAt.epoch.seconds] }'}}]", {}, ["case", 1767225600]),
-]  # fmt: skip
+CASES = yaml.safe_load(Path(__file__).with_name("tasks.yaml").read_text())
 
 
-@pytest.mark.parametrize(("tasks", "value", "output"), [case[1:] for case in SIMPLE], ids=[case[0] for case in SIMPLE])
-async def test_output_of(run, tasks, value, output):
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+async def test_output_of(run, case):
     """The tasks complete with the output."""
-    outcome = await run(tasks, value)
+    outcome = await run(case["tasks"], case["input"])
 
     assert outcome.failure is None
-    assert outcome.output == output
+    assert outcome.output == case["output"]
 
 
 async def test_workflow_transforms_its_own_input_and_output(run):
@@ -160,7 +137,7 @@ async def test_fault_in_a_branch_stops_the_others(run):
 
 async def test_cancelled_run_cannot_be_caught(run):
     """It ends cancelled, whatever is around the task."""
-    outcome = await run("[{t: {try: [{a: {wait: PT1H}}], catch: {do: [{b: {set: 1}}]}}}]", cancel_after=0)
+    outcome = await run("[{t: {try: [{a: {wait: PT1H}}], catch: {do: [{b: {wait: PT0S}}]}}}]", cancel_after=0)
 
     assert outcome.cancelled
     assert outcome.statuses[-1]["status"]["phase"] == "EXECUTION_CANCELLED"

@@ -94,7 +94,7 @@ class Executions:
         return self.resources.get_in(reader, self.resources.kind("Workflow"), workflow_id)
 
     def _started(self, execution: Any, document: Json, now: str) -> Any:
-        event = event_pb2.WorkflowExecutionEvent(event_type=enum_pb2.execution_started, occurred_at=now)
+        event = event_pb2.WorkflowExecutionEvent(event_type=event_pb2.execution_started, occurred_at=now)
         event.execution_started.total_tasks = len(document["do"])
         event.execution_started.workflow_id = execution.spec.workflow_id
         event.execution_started.workflow_instance_id = execution.spec.workflow_instance_id

@@ -76,10 +76,10 @@ def _settle_tasks(status: Any) -> None:
 def _stop_event(phase: Any, reason: str, now: str) -> Any:
     event = event_pb2.WorkflowExecutionEvent(occurred_at=now)
     if phase == enum_pb2.EXECUTION_CANCELLED:
-        event.event_type = enum_pb2.execution_cancelled
+        event.event_type = event_pb2.execution_cancelled
         event.execution_cancelled.reason = reason
     else:
-        event.event_type = enum_pb2.execution_terminated
+        event.event_type = event_pb2.execution_terminated
         event.execution_terminated.reason = reason
     return event
 

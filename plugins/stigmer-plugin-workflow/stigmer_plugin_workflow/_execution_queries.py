@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, io_pb2
+from ai.stigmer.agentic.workflowexecution.v1 import event_pb2, io_pb2
 
 from stigmer_core.kind import Encoded
 from stigmer_plugin_workflow._filter import listed
@@ -104,4 +104,4 @@ class ExecutionQueries:
 
 
 def _wanted(stored: StoredEvent, request: Any) -> bool:
-    return not request.event_types or enum_pb2.WorkflowEventType.Value(stored.type) in request.event_types
+    return not request.event_types or event_pb2.WorkflowEventType.Value(stored.type) in request.event_types

@@ -33,7 +33,7 @@ def listed(reader: Reader, request: Any, **where: Any) -> io_pb2.WorkflowExecuti
     """
     size = min(request.page_size or _SIZE_CAP, _SIZE_CAP)
     matches = _matcher(request)
-    if request.sort_field in (0, enum_pb2.EXECUTION_SORT_FIELD_STARTED_AT) and not request.sort_ascending:
+    if request.sort_field in (0, io_pb2.EXECUTION_SORT_FIELD_STARTED_AT) and not request.sort_ascending:
         return _newest_first(reader, request, size, matches, **where)
     found = [execution for execution, _ in _scanned(reader, None, matches, **where)]
     if len(found) > _SORT_CAP:
@@ -115,11 +115,11 @@ def _failed_as_asked(criteria: Any, status: Any) -> bool:
 
 
 def _sort_key(field: int) -> Callable[[Any], Any]:
-    if field == enum_pb2.EXECUTION_SORT_FIELD_DURATION:
+    if field == io_pb2.EXECUTION_SORT_FIELD_DURATION:
         return lambda execution: _seconds(execution.status)
-    if field == enum_pb2.EXECUTION_SORT_FIELD_COST:
+    if field == io_pb2.EXECUTION_SORT_FIELD_COST:
         return lambda execution: execution.status.total_cost_micros
-    if field == enum_pb2.EXECUTION_SORT_FIELD_STATUS:
+    if field == io_pb2.EXECUTION_SORT_FIELD_STATUS:
         return lambda execution: execution.status.phase
     return lambda execution: execution.status.started_at
 

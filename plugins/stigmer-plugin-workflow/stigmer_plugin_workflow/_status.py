@@ -54,7 +54,7 @@ def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any)
 def append_events(tx: Transaction, execution_id: str, events: Iterable[Any], *, ended: bool = False) -> None:
     """Append events to an execution's log; a sequence number that is there already is left as it is."""
     for event in events:
-        name = enum_pb2.WorkflowEventType.Name(event.event_type)
+        name = event_pb2.WorkflowEventType.Name(event.event_type)
         if ended and name.startswith("execution_"):
             continue
         tx.append_event(

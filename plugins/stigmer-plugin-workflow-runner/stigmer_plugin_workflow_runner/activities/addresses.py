@@ -50,7 +50,9 @@ class AddressPolicy:
             raise ForbiddenAddressError(f"{host} stands for {address}, which no workflow may reach")
         if parsed.is_global or host.lower() in self._hosts or any(parsed in network for network in self._networks):
             return
-        raise ForbiddenAddressError(f"{host} stands for {address}, a private address that 'network.allow' does not name")
+        raise ForbiddenAddressError(
+            f"{host} stands for {address}, a private address that 'network.allow' does not name"
+        )
 
 
 def _unwrapped(address: Address) -> Address:

@@ -10,7 +10,7 @@ from stigmer_core.program import ActivityContext, ActivityError, Failure
 from stigmer_plugin_workflow_runner.activities.addresses import AddressPolicy, ForbiddenAddressError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import httpx
 
@@ -107,26 +107,22 @@ def _token(key: str) -> str:
     return json.dumps(key)[1:-1]
 
 
-def _auth(arguments: Json) -> httpx.Auth | None:
-    import httpx  # noqa: PLC0415
-
+def _auth(arguments: Json) -> Callable[[httpx.Request], httpx.Request] | None:
     policy = arguments.get("authentication") or {}
     if "basic" in policy:
-        return httpx.BasicAuth(policy["basic"]["username"], policy["basic"]["password"])
+        pair = f"{policy['basic']['username']}:{policy['basic']['password']}"
+        return _authorization(f"Basic {base64.b64encode(pair.encode()).decode()}")
     if "bearer" in policy:
-        return _Bearer(policy["bearer"]["token"])
+        return _authorization(f"Bearer {policy['bearer']['token']}")
     return None
 
 
-class _Bearer:
-    """Adds a bearer token; shaped as httpx's auth flows are, without importing httpx."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: httpx.Request) -> httpx.Request:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+def _authorization(value: str) -> Callable[[httpx.Request], httpx.Request]:
+    def add(request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = value
         return request
+
+    return add
 
 
 async def _read(response: httpx.Response) -> bytes:

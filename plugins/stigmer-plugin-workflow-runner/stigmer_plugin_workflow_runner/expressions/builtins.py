@@ -11,8 +11,8 @@ from stigmer_plugin_workflow_runner.expressions.failure import JqError
 from stigmer_plugin_workflow_runner.expressions.operators import add, index, indices, items, split, subtract
 from stigmer_plugin_workflow_runner.expressions.pattern import matches
 from stigmer_plugin_workflow_runner.expressions.values import (
-    Json,
     EXACT,
+    Json,
     equal,
     is_number,
     less,

@@ -43,8 +43,7 @@ def _variable(node: syntax.Variable, scope: Scope) -> Closure:
 def _text(node: syntax.Text, scope: Scope) -> Closure:
     # jq varies the first interpolation fastest, so the parts are combined in reverse
     parts = tuple(
-        single(lambda _value, _env, part=part: part) if isinstance(part, str) else compile_node(part, scope)
-        for part in reversed(node.parts)
+        compile_node(syntax.Literal(part) if isinstance(part, str) else part, scope) for part in reversed(node.parts)
     )
 
     def compute(_value: Json, env: Env, texts: tuple[Json, ...]) -> Json:

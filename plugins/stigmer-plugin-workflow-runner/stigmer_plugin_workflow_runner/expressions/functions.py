@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 from stigmer_plugin_workflow_runner.expressions.builtins import BUILTINS, extreme, from_entries, to_entries
 from stigmer_plugin_workflow_runner.expressions.closures import Closure, Env, first_of, product, single
 from stigmer_plugin_workflow_runner.expressions.failure import JqError, UnsupportedExpressionError
-from stigmer_plugin_workflow_runner.expressions.operators import add, equal, items
-from stigmer_plugin_workflow_runner.expressions.values import Json, is_number, number, order_key, truthy, type_name
+from stigmer_plugin_workflow_runner.expressions.operators import add, items
+from stigmer_plugin_workflow_runner.expressions.values import (
+    Json,
+    equal,
+    is_number,
+    number,
+    order_key,
+    truthy,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

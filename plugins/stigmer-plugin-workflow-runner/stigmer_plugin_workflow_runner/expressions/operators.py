@@ -34,13 +34,10 @@ def add(left: Json, right: Json, budget: Budget) -> Json:
         return left
     if is_number(left) and is_number(right):
         return number(left + right)
-    if isinstance(left, (str, list)) and type(left) is type(right):
-        budget.spend((len(left) + len(right)) // CHARACTERS_PER_STEP)
-        return left + right
-    if isinstance(left, dict) and isinstance(right, dict):
-        budget.spend((len(left) + len(right)) // CHARACTERS_PER_STEP)
-        return {**left, **right}
-    raise JqError(f"{shown(left)} and {shown(right)} cannot be added")
+    if type(left) is not type(right) or not isinstance(left, (str, list, dict)):
+        raise JqError(f"{shown(left)} and {shown(right)} cannot be added")
+    budget.spend((len(left) + len(right)) // CHARACTERS_PER_STEP)
+    return {**left, **right} if isinstance(left, dict) else left + right
 
 
 def subtract(left: Json, right: Json, budget: Budget) -> Json:
@@ -93,7 +90,7 @@ def split(text: str, separator: str, budget: Budget) -> list[Json]:
     budget.spend(len(text))
     if not text:
         return []
-    return list(text) if not separator else text.split(separator)  # type: ignore[return-value]
+    return list(text) if not separator else text.split(separator)
 
 
 def _repeat(text: str, times: float, budget: Budget) -> str | None:
@@ -111,8 +108,10 @@ def _merge(left: dict[str, Json], right: dict[str, Json], budget: Budget) -> dic
     merged = dict(left)
     for name, value in right.items():
         old = merged.get(name)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[name] = _merge(old, value, budget) if both else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[name] = _merge(old, value, budget)
+        else:
+            merged[name] = value
     return merged
 
 

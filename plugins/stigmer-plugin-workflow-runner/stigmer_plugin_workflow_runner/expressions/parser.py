@@ -202,15 +202,17 @@ class _Parser:
                 return syntax.Index(syntax.Identity(), syntax.Literal(self._take().value))
             case "variable":
                 return self._variable()
-            case "format":
-                self._unsupported(f"the format {token.value!r}")
             case "name":
                 return self._name()
+            case "format":
+                self._unsupported(f"the format {token.value!r}")
         return self._symbol()
 
     def _symbol(self) -> syntax.Node:
         if self._accept("."):
-            return syntax.Index(syntax.Identity(), self._string()) if self._token.kind == "string" else syntax.Identity()
+            return (
+                syntax.Index(syntax.Identity(), self._string()) if self._token.kind == "string" else syntax.Identity()
+            )
         if self._accept(".."):
             return syntax.Call("recurse", (), self._token.position)
         if self._accept("("):

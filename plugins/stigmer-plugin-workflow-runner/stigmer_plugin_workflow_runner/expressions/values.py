@@ -11,6 +11,7 @@ Json: TypeAlias = Any
 
 EXACT = 2**53  # jq's numbers are IEEE doubles: above this an integer is rounded
 LARGEST = 1.7976931348623157e308  # what jq prints for an infinity
+INTEGRAL = 1e17  # up to here jq prints a double without a fraction as an integer
 SHOWN = 11  # jq shortens a value in an error message to about this many bytes
 
 _NAMES: dict[type, str] = {
@@ -53,7 +54,7 @@ def number(value: float) -> int | float:
         raise JqError("the result is not a number")
     if value in (float("inf"), float("-inf")):
         return LARGEST if value > 0 else -LARGEST
-    return int(value) if value.is_integer() and abs(value) <= 1e17 else value
+    return int(value) if value.is_integer() and abs(value) <= INTEGRAL else value
 
 
 def order_key(value: Json) -> tuple[Any, ...]:

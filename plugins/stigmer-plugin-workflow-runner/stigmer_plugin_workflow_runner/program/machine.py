@@ -12,6 +12,8 @@ from stigmer_plugin_workflow_runner.program.execution import TIMEOUT, Execution
 from stigmer_plugin_workflow_runner.program.faults import BASE, TaskFault, failure_of, fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stigmer_core.program import Json
     from stigmer_plugin_workflow_runner.program.document import Answer, Directive, Task
 
@@ -75,7 +77,7 @@ def _enter(execution: Execution, frame_id: str) -> None:
     if task.condition is not None and not truthy(execution.evaluate(task.condition, frame_id)):
         execution.drop(frame_id, cancelled=False)
         execution.status.skipped(frame)
-        _leave(execution, frame_id, frame["parent"], Child(frame["index"], raw, task.then))
+        _leave(execution, frame["parent"], Child(frame["index"], raw, task.then))
         return
     frame["started"] = execution.timestamp
     if frame_id != ROOT:
@@ -100,10 +102,10 @@ def _complete(execution: Execution, frame_id: str, raw: Json, then: Directive | 
         _succeed(execution, output)
         return
     execution.status.completed(frame, output)
-    _leave(execution, frame_id, frame["parent"], Child(frame["index"], output, task.then if then is None else then))
+    _leave(execution, frame["parent"], Child(frame["index"], output, task.then if then is None else then))
 
 
-def _leave(execution: Execution, frame_id: str, parent: str, child: Child) -> None:
+def _leave(execution: Execution, parent: str, child: Child) -> None:
     """Go on after a child: in its parent, or at the end of the workflow."""
     if child.then == "end":
         execution.drop_children(ROOT)
@@ -152,4 +154,4 @@ def _end(execution: Execution) -> None:
     execution.waits.clear()
 
 
-_ACTIONS = {"enter": _enter, "complete": _complete, "fault": _fault}
+_ACTIONS: dict[str, Callable[..., None]] = {"enter": _enter, "complete": _complete, "fault": _fault}

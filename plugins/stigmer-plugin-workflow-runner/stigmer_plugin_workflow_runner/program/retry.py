@@ -33,7 +33,7 @@ class Retry:
     when: Template | None
     except_when: Template | None
 
-    def delay(self, execution: Execution, frame_id: str, attempt: int, _error: dict[str, Json]) -> timedelta | None:
+    def delay(self, execution: Execution, frame_id: str, attempt: int) -> timedelta | None:
         """Return how long to wait before the next attempt, None when there is none.
 
         The frame's variables hold the error already, so that `when` and `exceptWhen` see it.
@@ -59,8 +59,8 @@ class Retry:
         if self.backoff == "linear":
             return min(delay * (attempt + 1), LONGEST)
         if self.backoff == "exponential" and delay:
-            doublings = min(attempt, 60)
-            return min(delay, LONGEST / 2**doublings) * 2**doublings
+            factor: int = 1 << min(attempt, 40)
+            return min(delay, LONGEST / factor) * factor
         return delay
 
 

@@ -95,8 +95,9 @@ class Status:
 
     def completed(self, frame: Mapping[str, Json], output: Json) -> None:
         """Show that a task has completed."""
-        shown = {"output": output} if isinstance(output, dict) and _room(output, LARGEST) >= 0 else {}
-        task = self._task(frame, "COMPLETED", completedAt=self._now, **shown)
+        task = self._task(frame, "COMPLETED", completedAt=self._now)
+        if isinstance(output, dict) and _room(output, LARGEST) >= 0:
+            self._tasks[task.pointer]["output"] = output
         self._task_event("task_completed", task, "taskCompleted", self._duration(frame["started"]))
 
     def failed(self, frame: Mapping[str, Json], error: Mapping[str, Json]) -> None:

@@ -78,7 +78,7 @@ def compile_body(compiler: Compiler, place: Place) -> CallHttp:
     endpoint, where = (endpoint, "/endpoint") if isinstance(endpoint, dict) else ({"uri": endpoint}, "")
     compiler.keys(endpoint, ("uri", "authentication"), pointer + where)
     uri = compiler.value(endpoint.get("uri"), f"{pointer}{where or '/endpoint'}", visible)
-    arguments = {
+    arguments: dict[str, Json] = {
         "method": str(section.get("method", "GET")).upper(),
         "output": section.get("output", "content"),
         "redirect": section.get("redirect", False),

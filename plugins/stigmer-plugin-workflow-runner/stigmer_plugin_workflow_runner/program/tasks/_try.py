@@ -55,7 +55,7 @@ class Try:
         if frame["handling"] or not self._is_meant(execution, frame_id, error):
             return False
         if self.retry is not None:
-            delay = self.retry.delay(execution, frame_id, frame["attempt"], error)
+            delay = self.retry.delay(execution, frame_id, frame["attempt"])
             if delay is not None:
                 self._again(execution, frame_id, delay, error)
                 return True
@@ -100,7 +100,7 @@ def compile_body(compiler: Compiler, place: Place) -> Try:
     catch = compiler.section(place.definition, "catch", place.pointer)
     pointer = place.at("catch")
     compiler.keys(catch, ("errors", "as", "when", "exceptWhen", "retry", "do"), pointer)
-    if not catch:
+    if "catch" not in place.definition:
         compiler.problem(place.pointer, "a 'try' says what to do about errors with 'catch'")
     errors = compiler.section(catch, "errors", pointer)
     compiler.keys(errors, ("with",), f"{pointer}/errors")

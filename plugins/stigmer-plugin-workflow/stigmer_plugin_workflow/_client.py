@@ -1,0 +1,166 @@
+"""The calls behind the run commands."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, io_pb2
+from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
+from ai.stigmer.commons.apiresource.io_pb2 import ApiResourceReference
+from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
+from ai.stigmer.agentic.workflow.v1.io_pb2 import WorkflowId
+from google.protobuf import json_format
+
+from stigmer_core.cli import ExitCode, Failure, Table, fail, read_manifests
+from stigmer_plugin_workflow.api.v1 import documents_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from google.protobuf.message import Message
+
+    from stigmer_core.cli import Session
+    from stigmer_core.program import Json
+
+API_VERSION = "agentic.stigmer.ai/v1"
+_WORKFLOWS = "/ai.stigmer.agentic.workflow.v1.WorkflowQueryController"
+_COMMANDS = "/ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController"
+_QUERIES = "/ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController"
+_DOCUMENTS = "/stigmer.workflow.v1.WorkflowDocumentController"
+_WORDS = ("workflow", "workflows", "wf", "wfl")
+_WORKFLOW_NUMBER = 50
+
+
+def start(session: Session, target: str, payload: Json) -> WorkflowExecution:
+    """Start a stored workflow that a name, `workflow/NAME` or an id names."""
+    workflow = _workflow(session, target)
+    execution = WorkflowExecution(api_version=API_VERSION, kind="WorkflowExecution")
+    execution.metadata.org = workflow.metadata.org
+    execution.spec.workflow_id = workflow.metadata.id
+    execution.spec.trigger_message = json.dumps(payload)
+    return session.connection().call(f"{_COMMANDS}/create", execution, WorkflowExecution)
+
+
+def execute(session: Session, file: str, payload: Json) -> WorkflowExecution:
+    """Run a document that is not stored; what is wrong with it is said at its line."""
+    manifests = read_manifests([file])
+    if len(manifests) != 1:
+        fail(ExitCode.USAGE, f"{file} has {len(manifests)} documents, a run takes one")
+    manifest = manifests[0]
+    document = json.dumps(manifest.value)
+    request = documents_pb2.ValidateDocumentRequest(document=document)
+    checked = session.connection().call(f"{_DOCUMENTS}/validate", request, documents_pb2.ValidateDocumentResponse)
+    if checked.problems:
+        for problem in checked.problems:
+            session.note(manifest_problem(manifest, problem))
+        fail(ExitCode.USAGE, f"{file} cannot run: {len(checked.problems)} problem(s)")
+    started = documents_pb2.ExecuteDocumentRequest(document=document, input=json.dumps(payload), org=session.org)
+    return session.connection().call(f"{_DOCUMENTS}/execute", started, WorkflowExecution)
+
+
+def manifest_problem(manifest: Any, problem: Any) -> str:
+    """Return a problem as `file:line:column: error: text`."""
+    line, column = manifest.locate(problem.pointer)
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return f"{manifest.source}:{line}:{column}: error: {problem.message}{hint}"
+
+
+def get(session: Session, run_id: str) -> WorkflowExecution:
+    """Return a run by its id, also written `workflowexecution/ID`."""
+    wanted = io_pb2.WorkflowExecutionId(value=run_id.rpartition("/")[2])
+    try:
+        return session.connection().call(f"{_QUERIES}/get", wanted, WorkflowExecution)
+    except Failure as failure:
+        failure.hint = failure.hint or "stigmer runs list"
+        raise
+
+
+def listed(session: Session, *, workflow: str | None, phase: str | None, limit: int) -> Sequence[WorkflowExecution]:
+    """Return the latest runs."""
+    phases = [_phase(phase)] if phase else []
+    if workflow:
+        request: Any = io_pb2.ListWorkflowExecutionsByWorkflowRequest(
+            workflow_id=_workflow(session, workflow).metadata.id, page_size=limit, filter={"phases": phases}
+        )
+        path = f"{_QUERIES}/listByWorkflow"
+    else:
+        request = io_pb2.ListWorkflowExecutionsRequest(page_size=limit, org=session.org, filter={"phases": phases})
+        path = f"{_QUERIES}/list"
+    return session.connection().call(path, request, io_pb2.WorkflowExecutionList).entries
+
+
+def events(session: Session, execution_id: str, *, after: int, follow: bool) -> Iterator[Any]:
+    """Yield a run's events in order; with `follow` until the run has ended."""
+    from ai.stigmer.agentic.workflowexecution.v1.event_pb2 import WorkflowExecutionEvent  # noqa: PLC0415
+
+    if follow:
+        request = io_pb2.SubscribeEventsRequest(execution_id=execution_id, after_sequence=after)
+        yield from session.connection().stream(f"{_QUERIES}/subscribeEvents", request, WorkflowExecutionEvent)
+        return
+    while True:
+        page = session.connection().call(
+            f"{_QUERIES}/getEventLog",
+            io_pb2.GetEventLogRequest(execution_id=execution_id, after_sequence=after),
+            io_pb2.GetEventLogResponse,
+        )
+        yield from page.events
+        if not page.has_more:
+            return
+        after = page.events[-1].sequence_number
+
+
+def cancel(session: Session, execution_id: str, reason: str) -> WorkflowExecution:
+    """Cancel a run."""
+    request = io_pb2.CancelWorkflowExecutionInput(id=execution_id, reason=reason)
+    return session.connection().call(f"{_COMMANDS}/cancel", request, WorkflowExecution)
+
+
+def as_json(message: Message) -> dict[str, Any]:
+    """Return a message as proto3 JSON."""
+    return json_format.MessageToDict(message)
+
+
+def output_of(execution: WorkflowExecution) -> Json:
+    """Return a run's output; what is no object is wrapped by the server as `{"value": ...}`."""
+    from stigmer_plugin_workflow._translate import plain  # noqa: PLC0415
+
+    return plain(json_format.MessageToDict(execution.status.output))
+
+
+def phase_word(execution: WorkflowExecution) -> str:
+    """Return the phase as a person says it."""
+    return enum_pb2.ExecutionPhase.Name(execution.status.phase).removeprefix("EXECUTION_").lower()
+
+
+def table(executions: Sequence[WorkflowExecution]) -> Table:
+    """Return runs as a table."""
+    rows = [
+        [one.metadata.name, phase_word(one), one.status.started_at, one.metadata.id, one.status.error]
+        for one in executions
+    ]
+    return Table(["NAME", "PHASE", "STARTED", "ID", "ERROR"], rows)
+
+
+def _workflow(session: Session, target: str) -> Workflow:
+    kind, _, name = target.rpartition("/")
+    if kind and kind.lower() not in _WORDS:
+        fail(ExitCode.USAGE, f"nothing here runs a {kind}", hint="stigmer run workflow/NAME")
+    connection = session.connection()
+    try:
+        if name.startswith("wfl_"):
+            return connection.call(f"{_WORKFLOWS}/get", WorkflowId(value=name), Workflow)
+        reference = ApiResourceReference(org=session.org, kind=_WORKFLOW_NUMBER, slug=name)
+        return connection.call(f"{_WORKFLOWS}/getByReference", reference, Workflow)
+    except Failure as failure:
+        if failure.exit_code == ExitCode.NOT_FOUND:
+            fail(ExitCode.NOT_FOUND, f"workflow not found: {name}", hint="stigmer get workflows")
+        raise
+
+
+def _phase(word: str) -> int:
+    name = word.upper() if word.upper().startswith("EXECUTION_") else f"EXECUTION_{word.upper()}"
+    if name not in enum_pb2.ExecutionPhase.keys():  # noqa: SIM118 - an enum wrapper, not a dict
+        known = ", ".join(one.removeprefix("EXECUTION_").lower() for one in list(enum_pb2.ExecutionPhase.keys())[1:])
+        fail(ExitCode.USAGE, f"there is no phase {word}", hint=known)
+    return int(enum_pb2.ExecutionPhase.Value(name))

@@ -1,0 +1,163 @@
+"""`stigmer run` and `stigmer runs`: start a workflow, follow it, look at what ran."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stigmer_core.cli import ExitCode, Session, fail, pass_session, render
+from stigmer_plugin_workflow import _client as client
+from stigmer_plugin_workflow._follow import follow, outcome_code
+from stigmer_plugin_workflow._trace import event_line, trace_lines
+
+if TYPE_CHECKING:
+    from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
+
+    from stigmer_core.program import Json
+
+_LISTED = 50
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.option("-f", "--file", metavar="DOCUMENT", help="Run a document without storing it under a name; - is stdin.")
+@click.option("--input", "given", metavar="JSON|@FILE|-", help="The run's input, an object or a list.")
+@click.option("--follow/--no-follow", default=True, help="Wait for the end and print the output (default).")
+@pass_session
+def run(session: Session, target: str | None, file: str | None, given: str | None, *, follow: bool) -> None:
+    """Run a workflow and print its output.
+
+    TARGET is a workflow's name, workflow/NAME or an id. Progress goes to stderr, the output as JSON to stdout. The
+    exit code is 0 when the run completed, 10 when it failed, 11 when it was cancelled.
+    """
+    if (target is None) == (file is None):
+        fail(ExitCode.USAGE, "name a workflow, or give a document with -f", hint="stigmer run NAME, or stigmer run -f FILE")
+    payload = _input(given)
+    if file is not None:
+        execution = client.execute(session, file, payload)
+    else:
+        execution = client.start(session, str(target), payload)
+    _started(session, execution)
+    if not follow:
+        session.emit(client.as_json(execution), names=[_name(execution)])
+        return
+    _follow_to_the_end(session, execution.metadata.id)
+
+
+@click.group()
+def runs() -> None:
+    """List, follow and cancel runs."""
+
+
+@runs.command("list")
+@click.option("--workflow", metavar="NAME", help="Only of this workflow.")
+@click.option("--phase", metavar="PHASE", help="Only in this phase, such as failed or in_progress.")
+@click.option("--limit", type=click.IntRange(1, 100), default=_LISTED, show_default=True, help="At most so many.")
+@pass_session
+def list_runs(session: Session, workflow: str | None, phase: str | None, limit: int) -> None:
+    """Show the latest runs."""
+    found = client.listed(session, workflow=workflow, phase=phase, limit=limit)
+    items = [client.as_json(execution) for execution in found]
+    data = {"apiVersion": client.API_VERSION, "kind": "WorkflowExecutionList", "items": items}
+    session.emit(data, table=client.table(found), names=[_name(execution) for execution in found])
+
+
+@runs.command("get")
+@click.argument("run_id", metavar="RUN")
+@pass_session
+def get_run(session: Session, run_id: str) -> None:
+    """Show one run."""
+    execution = client.get(session, run_id)
+    session.emit(client.as_json(execution), names=[_name(execution)])
+
+
+@runs.command("logs")
+@click.argument("run_id", metavar="RUN")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option("--after", type=click.IntRange(0), default=0, help="Only events after this sequence number.")
+@pass_session
+def logs(session: Session, run_id: str, after: int, *, follow: bool) -> None:
+    """Print a run's events, one a line."""
+    execution = client.get(session, run_id)
+    events = client.events(session, execution.metadata.id, after=after, follow=follow)
+    for event in events:
+        if session.output in ("json", "ndjson"):
+            click.echo(json.dumps(client.as_json(event)))
+        else:
+            click.echo(event_line(event))
+
+
+@runs.command("trace")
+@click.argument("run_id", metavar="RUN")
+@pass_session
+def trace(session: Session, run_id: str) -> None:
+    """Show what ran, as a tree with durations."""
+    execution = client.get(session, run_id)
+    if session.output in ("json", "ndjson", "yaml"):
+        session.emit(client.as_json(execution).get("status", {}).get("tasks", []))
+        return
+    for line in trace_lines(execution, unicode=_takes_unicode()):
+        click.echo(line)
+
+
+@runs.command("cancel")
+@click.argument("run_id", metavar="RUN")
+@click.option("--reason", default="cancelled from the command line", show_default=True, help="Why; kept with the run.")
+@pass_session
+def cancel(session: Session, run_id: str, reason: str) -> None:
+    """Cancel a run; no task starts after this returns."""
+    execution = client.cancel(session, client.get(session, run_id).metadata.id, reason)
+    session.note(f"{_name(execution)} is cancelled")
+    session.emit(client.as_json(execution), table=client.table([execution]), names=[_name(execution)])
+
+
+def _follow_to_the_end(session: Session, execution_id: str) -> None:
+    goes_on = f"the run goes on: stigmer runs logs -f {execution_id}"
+    if session.connection().address == "":
+        goes_on = f"the run stops with this command and goes on with the next server: stigmer runs get {execution_id}"
+    with session.on_interrupt(goes_on):
+        execution = follow(session, execution_id)
+    code = outcome_code(execution)
+    if code is ExitCode.OK:
+        format_ = session.output if session.output in ("yaml", "ndjson", "name") else "json"
+        click.echo(render(client.output_of(execution), output=format_, names=[_name(execution)]), nl=False)
+        return
+    fail(code, f"the run ended {client.phase_word(execution)}: {execution.status.error or 'no reason was given'}",
+         hint=f"stigmer runs trace {execution_id}")
+
+
+def _started(session: Session, execution: WorkflowExecution) -> None:
+    session.note(f"run {execution.metadata.name} ({execution.metadata.id})")
+
+
+def _input(given: str | None) -> Json:
+    if given is None:
+        return {}
+    text, source = given, "--input"
+    if given == "-":
+        text, source = sys.stdin.read(), "standard input"
+    elif given.startswith("@"):
+        source = given[1:]
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            fail(ExitCode.USAGE, f"the input file {source} cannot be read", why=str(error))
+    try:
+        value: Any = json.loads(text)
+    except ValueError as error:
+        fail(ExitCode.USAGE, f"{source} is not JSON", why=str(error), hint="--input '{\"name\": \"value\"}'")
+    if not isinstance(value, (dict, list)):
+        fail(ExitCode.USAGE, f"{source} must be a JSON object or list", hint="--input '{\"name\": \"value\"}'")
+    return value
+
+
+def _name(execution: WorkflowExecution) -> str:
+    return f"workflowexecution/{execution.metadata.id}"
+
+
+def _takes_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -1,0 +1,57 @@
+"""The command line: `stigmer`. The only package that prints or exits.
+
+What a plugin's commands use is here; names are imported when they are first used, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stigmer_core.cli.connection import Connection
+    from stigmer_core.cli.entry import main
+    from stigmer_core.cli.exits import ExitCode
+    from stigmer_core.cli.failure import Failure, fail
+    from stigmer_core.cli.manifests import Manifest, ManifestError, read_manifests
+    from stigmer_core.cli.output import json_line, render
+    from stigmer_core.cli.session import Session, pass_session
+    from stigmer_core.cli.tables import Table
+
+_MODULES = {
+    "Connection": "connection",
+    "ExitCode": "exits",
+    "Failure": "failure",
+    "Manifest": "manifests",
+    "ManifestError": "manifests",
+    "Session": "session",
+    "Table": "tables",
+    "fail": "failure",
+    "json_line": "output",
+    "main": "entry",
+    "pass_session": "session",
+    "read_manifests": "manifests",
+    "render": "output",
+}
+
+__all__ = [
+    "Connection",
+    "ExitCode",
+    "Failure",
+    "Manifest",
+    "ManifestError",
+    "Session",
+    "Table",
+    "fail",
+    "json_line",
+    "main",
+    "pass_session",
+    "read_manifests",
+    "render",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
