@@ -76,7 +76,8 @@ async def measure(ours, naive, rows, rounds):
             )
     for method, (fast, slow) in figures.items():
         ratio = statistics.median(a / b for a, b in zip(fast, slow, strict=True))
-        print(f"{method:4s} ours {statistics.median(fast):8.0f}/s  naive {statistics.median(slow):8.0f}/s  ratio {ratio:.1f}")
+        ours, theirs = statistics.median(fast), statistics.median(slow)
+        print(f"{method:4s}  ours {ours:8.0f}/s  naive {theirs:8.0f}/s  ratio {ratio:.1f}")
     for channel in channels:
         await channel.close()
 

@@ -16,7 +16,6 @@ import grpc
 from ai.stigmer.agentic.agentinstance.v1 import io_pb2
 from ai.stigmer.agentic.agentinstance.v1.api_pb2 import AgentInstance
 from google.protobuf import json_format
-
 from rows import agent_instance
 
 SERVICE = "ai.stigmer.agentic.agentinstance.v1.AgentInstanceQueryController"
@@ -42,10 +41,12 @@ class Naive:
             context.abort(grpc.StatusCode.NOT_FOUND, "not found")
         return json_format.Parse(row[0], AgentInstance())
 
-    def list(self, request, context):
+    def list(self, request, _context):
         size = request.page_info.size
         with self._lock:
-            rows = self._database.execute("SELECT data FROM resource ORDER BY position DESC LIMIT ?", (size,)).fetchall()
+            rows = self._database.execute(
+                "SELECT data FROM resource ORDER BY position DESC LIMIT ?", (size,)
+            ).fetchall()
         return io_pb2.AgentInstanceList(items=[json_format.Parse(data, AgentInstance()) for (data,) in rows])
 
 

@@ -17,14 +17,16 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).parent
 STIGMER = Path(sys.executable).with_name("stigmer")
-FORECAST = {"days": [{"name": "Monday", "rain": 80}, {"name": "Tuesday", "rain": 10}, {"name": "Wednesday", "rain": 65}]}
+FORECAST = {
+    "days": [{"name": "Monday", "rain": 80}, {"name": "Tuesday", "rain": 10}, {"name": "Wednesday", "rain": 65}]
+}
 READY_SECONDS = 30
 
 
 class Forecast(BaseHTTPRequestHandler):
     """Answers every GET with the forecast."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class's name
+    def do_GET(self) -> None:
         """Send the forecast as JSON."""
         body = json.dumps(FORECAST).encode()
         self.send_response(200)

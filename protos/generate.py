@@ -69,7 +69,9 @@ def _owner(path: str) -> Path:
 
 
 def _check(generated: dict[Path, str]) -> int:
-    wrong = [path for path, text in generated.items() if not (ROOT / path).is_file() or (ROOT / path).read_text() != text]
+    wrong = [
+        path for path, text in generated.items() if not (ROOT / path).is_file() or (ROOT / path).read_text() != text
+    ]
     wrong += sorted(_committed() - set(generated))
     for path in wrong:
         print(f"{path} is not what protos/ generates: run `make protos`")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from stigmer_core.errors import AlreadyExistsError, PluginError
 from stigmer_core.home import Home
+from stigmer_core.kind import Service
 from stigmer_core.plugins import PluginHost
 from stigmer_core.resources import DocumentController, Resources, kind_services
 from stigmer_core.resources.codec import from_dict
 from stigmer_core.resources.documents import SERVICE as RESOURCE_SERVICE
-from stigmer_core.kind import Service
 from stigmer_core.server import Authenticator, CallLog, Dispatcher, current_caller, methods_of, standard_interceptors
 from stigmer_core.server.validation import validate
 from stigmer_core.store import Store
@@ -109,9 +109,7 @@ class App:
         host = self.host
         host.load_runners(self.settings.configuration)
         self.engine = host.engine(self.settings.engine, self.store, self._publish)
-        services = host.services(
-            store=self.store, resources=self.resources, engine=self.engine, channel=self.channel()
-        )
+        services = host.services(store=self.store, resources=self.resources, engine=self.engine, channel=self.channel())
         methods = self._methods_of([Service(RESOURCE_SERVICE, DocumentController(self.resources, host.plugin_of))])
         for kind in list(host.kinds.values()):
             methods |= self._methods_of(kind_services(kind, self.resources))

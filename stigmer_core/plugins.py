@@ -21,7 +21,7 @@ from stigmer_core import hookspecs
 from stigmer_core.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import grpc.aio
 
@@ -162,7 +162,9 @@ class PluginHost:
         broken = [report for report in self.reports if report.state not in ("loaded", "disabled")]
         if broken:
             causes = "; ".join(f"{report.name} is {report.state}: {report.reason}" for report in broken)
-            raise PluginError(broken[0].name, f"not every plugin is loaded, and --strict-plugins was asked for: {causes}")
+            raise PluginError(
+                broken[0].name, f"not every plugin is loaded, and --strict-plugins was asked for: {causes}"
+            )
 
     def _loaded(self) -> list[_Plugin]:
         return [plugin for plugin in self._plugins if plugin.report.state == "loaded"]
@@ -205,9 +207,7 @@ class PluginHost:
             if f"runner {runner.name}" in plugin.claims:
                 self._runners.pop(runner.name, None)
         plugin.claims.clear()
-        plugin.report = replace(
-            plugin.report, state=state, reason=reason, remedy=remedy, traceback=trace, provides=()
-        )
+        plugin.report = replace(plugin.report, state=state, reason=reason, remedy=remedy, traceback=trace, provides=())
 
     def _check(self, plugin: _Plugin) -> None:
         name = plugin.report.name
@@ -234,7 +234,9 @@ class PluginHost:
                 )
             return
         if installed is None:
-            raise _Refusal("failed", f"needs {requirement.name}, which is not installed", f"pip install '{requirement}'")
+            raise _Refusal(
+                "failed", f"needs {requirement.name}, which is not installed", f"pip install '{requirement}'"
+            )
         if not requirement.specifier.contains(installed, prereleases=True):
             raise _Refusal(
                 "incompatible",
@@ -350,7 +352,8 @@ def _cause(error: BaseException) -> str:
 def _remedy(plugin: _Plugin, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"pip install {error.name.split('.')[0]}, or add it to the dependencies of {plugin.report.distribution}"
-    return f"stigmer plugin info {plugin.report.name} shows where; or disable it: STIGMER_DISABLE_PLUGINS={plugin.report.name}"
+    name = plugin.report.name
+    return f"stigmer plugin info {name} shows where; or disable it: STIGMER_DISABLE_PLUGINS={name}"
 
 
 __all__ = ["PluginHost", "PluginReport", "State"]

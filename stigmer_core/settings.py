@@ -49,7 +49,11 @@ class Settings:
         return {"network": {"allow": list(self.network_allow)}}
 
 
-_FILE_KEYS = {"network_allow": ("network", "allow"), "plugins": ("plugins", "only"), "disable_plugins": ("plugins", "disable")}
+_FILE_KEYS = {
+    "network_allow": ("network", "allow"),
+    "plugins": ("plugins", "only"),
+    "disable_plugins": ("plugins", "disable"),
+}
 _SETTABLE = tuple(field.name for field in fields(Settings) if field.name not in ("home", "origins", "ready_file"))
 
 

@@ -50,7 +50,10 @@ def _check(python: Path, work: Path, wheels: Path, plugin: Path, results: Path) 
     _run(python, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--target", target, *chosen)
     module = plugin.name.replace("-", "_")
     imported = subprocess.run(
-        [python, "-c", f"import {module}; print({module}.__file__)"], env={"PYTHONPATH": str(target)}, cwd=work, check=False
+        [python, "-c", f"import {module}; print({module}.__file__)"],
+        env={"PYTHONPATH": str(target)},
+        cwd=work,
+        check=False,
     )
     tests = plugin / "tests"
     if imported.returncode or not any(tests.glob("test_*.py")):

@@ -16,7 +16,8 @@ KIND = """
     from google.protobuf.struct_pb2 import Struct
     @hookimpl
     def stigmer_kinds():
-        return [Kind(name="{name}", message=Struct, api_version="x/v1", id_prefix="{prefix}", plural="{plural}", description="d")]
+        words = dict(name="{name}", id_prefix="{prefix}", plural="{plural}")
+        return [Kind(message=Struct, api_version="x/v1", description="d", **words)]
 """
 REPORT = """
 import json, sys

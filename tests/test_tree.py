@@ -84,6 +84,10 @@ def _too_long(path: Path) -> list[str]:
 def _too_many_comments(path: Path) -> list[str]:
     with path.open("rb") as file:
         tokens = list(tokenize.tokenize(file.readline))
-    comments = sum(1 for token in tokens if token.type == tokenize.COMMENT and "noqa" not in token.string and "type:" not in token.string)
+    comments = sum(
+        1
+        for token in tokens
+        if token.type == tokenize.COMMENT and "noqa" not in token.string and "type:" not in token.string
+    )
     lines = max(path.read_text().count("\n"), SMALL_MODULE_LINES)
     return [f"{comments} comments in {lines} lines"] if comments * 100 > COMMENTS_PER_100 * lines else []

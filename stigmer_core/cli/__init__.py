@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stigmer_core.cli.entry import main
     from stigmer_core.cli.exits import ExitCode
     from stigmer_core.cli.failure import Failure, fail
+    from stigmer_core.cli.global_options import global_options
     from stigmer_core.cli.manifests import Manifest, ManifestError, read_manifests
     from stigmer_core.cli.output import json_line, render
     from stigmer_core.cli.session import Session, pass_session
@@ -27,6 +28,7 @@ _MODULES = {
     "Session": "session",
     "Table": "tables",
     "fail": "failure",
+    "global_options": "global_options",
     "json_line": "output",
     "main": "entry",
     "pass_session": "session",
@@ -43,6 +45,7 @@ __all__ = [
     "Session",
     "Table",
     "fail",
+    "global_options",
     "json_line",
     "main",
     "pass_session",

@@ -11,7 +11,7 @@ from stigmer_core.cli.failure import Failure, fail, from_status
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its own log lines would mix with a command's messages
 
-import grpc  # noqa: E402 - reads the variable when it is imported
+import grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -52,6 +52,18 @@ class Failure(click.ClickException):
         return json.dumps({"error": error | ({"hint": self.hint} if self.hint else {})})
 
 
+class PlainFailure(Failure):
+    """An error whose message is the whole of what people see."""
+
+    def format_message(self) -> str:
+        """Return the message."""
+        return printable(self.message)
+
+    def show(self, file: IO[Any] | None = None, *, color: bool | None = None) -> None:
+        """Write the message to stderr."""
+        click.echo(self.format_message(), file=file, err=True, color=color)
+
+
 def fail(code: ExitCode, message: str, why: str = "", hint: str = "") -> NoReturn:
     """End the command.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +12,8 @@ from stigmer_core.cli.terminal import color_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 _SHOWN_AFTER_THE_VERB = "output"
 
@@ -32,6 +34,15 @@ def add_global_options(command: click.Command, *, shown: bool = False) -> click.
         for subcommand in command.commands.values():
             add_global_options(subcommand)
     return command
+
+
+def global_options(function: F) -> F:
+    """Give a command's function the global options; for commands that are invoked without `stigmer` around them."""
+    declared: list[click.Parameter] = function.__dict__.setdefault("__click_params__", [])
+    for option in _options():
+        option.hidden = option.name != _SHOWN_AFTER_THE_VERB
+        declared.insert(0, option)  # click reads them from the last to the first
+    return function
 
 
 def _options() -> list[click.Option]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
-
-import click
+from typing import TYPE_CHECKING, NamedTuple
 
 from stigmer_core.cli.exits import ExitCode
-from stigmer_core.cli.failure import Failure, fail
-from stigmer_core.cli.terminal import printable
+from stigmer_core.cli.failure import PlainFailure, fail
 from stigmer_core.cli.yaml_nodes import Place, YamlDocument, YamlError, escaped, yaml_documents
 
 if TYPE_CHECKING:
@@ -57,21 +54,13 @@ class Manifest(NamedTuple):
         return place.value
 
 
-class ManifestError(Failure):
-    """A source cannot be read as manifests."""
+class ManifestError(PlainFailure):
+    """A source cannot be read as manifests; said on one line as compilers do, so that editors jump to it."""
 
     def __init__(self, source: str, message: str, line: int = 0, column: int = 0) -> None:
         place = f"{source}:{line}:{column}" if line else source
         super().__init__(f"{place}: error: {message}", code=ExitCode.USAGE)
         self.source, self.text, self.line, self.column = source, message, line, column
-
-    def format_message(self) -> str:
-        """Return the line as compilers write it: editors jump to it."""
-        return self.message
-
-    def show(self, file: IO[Any] | None = None, *, color: bool | None = None) -> None:
-        """Write the line to stderr."""
-        click.echo(printable(self.message), file=file, err=True, color=color)
 
 
 class _RepeatedKeyError(ValueError):
@@ -84,7 +73,7 @@ def read_manifests(sources: Sequence[str]) -> list[Manifest]:
     Raises:
         Failure: one cannot be found or read; a `ManifestError` names the place.
     """
-    return [manifest for source in sources for file in _files(source) for manifest in _parsed(file)]
+    return [manifest for source in sources for file in manifest_files(source) for manifest in parse_file(file)]
 
 
 def parse_manifests(source: str, text: str) -> Iterator[Manifest]:
@@ -102,7 +91,12 @@ def parse_manifests(source: str, text: str) -> Iterator[Manifest]:
                 yield Manifest(source, item, document.places, f"/items/{index}")
 
 
-def _files(source: str) -> list[str]:
+def manifest_files(source: str) -> list[str]:
+    """Return the files that a file, a folder or `-` stands for.
+
+    Raises:
+        Failure: there is none.
+    """
     if source == STDIN:
         return [STDIN]
     if "://" in source:
@@ -126,7 +120,12 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _parsed(source: str) -> Iterator[Manifest]:
+def parse_file(source: str) -> Iterator[Manifest]:
+    """Yield the documents of a file, or of stdin for `-`.
+
+    Raises:
+        ManifestError: it cannot be read, or is neither YAML nor JSON as manifests may be.
+    """
     shown = "<stdin>" if source == STDIN else source
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if source == STDIN else _content(Path(source))
@@ -203,4 +202,4 @@ def _items(value: Json) -> list[Json] | None:
     return items if isinstance(items, list) else None
 
 
-__all__ = ["Manifest", "ManifestError", "escaped", "parse_manifests", "read_manifests"]
+__all__ = ["Manifest", "ManifestError", "escaped", "manifest_files", "parse_file", "parse_manifests", "read_manifests"]

@@ -25,7 +25,7 @@ def home_directory(flag: str | None) -> Path:
         return Path(chosen).expanduser().absolute()
     if sys.platform.startswith("linux"):  # what platformdirs says there, without the 10 ms of asking it
         data = os.environ.get("XDG_DATA_HOME", "")
-        return Path(data.strip() and data or Path.home() / ".local" / "share") / "stigmer"
+        return Path((data.strip() and data) or Path.home() / ".local" / "share") / "stigmer"
     from stigmer_core.settings import default_home  # noqa: PLC0415 - imports platformdirs
 
     return default_home()
@@ -35,7 +35,7 @@ def cache_directory() -> Path:
     """Return the directory for what can be made again, when there is no home yet."""
     if sys.platform.startswith("linux"):
         cache = os.environ.get("XDG_CACHE_HOME", "")
-        return Path(cache.strip() and cache or Path.home() / ".cache") / "stigmer"
+        return Path((cache.strip() and cache) or Path.home() / ".cache") / "stigmer"
     import platformdirs  # noqa: PLC0415 - 10 ms
 
     return Path(platformdirs.user_cache_dir("stigmer", appauthor=False))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stigmer_core import __version__
 from stigmer_core.cli.catalog import BrokenPlugin, Catalog, PluginCommand, load_catalog
 from stigmer_core.cli.exits import ExitCode
 from stigmer_core.cli.failure import fail
@@ -78,14 +79,21 @@ class Root(click.Group):
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
+def _print_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    if value and not context.resilient_parsing:
+        click.echo(f"stigmer {__version__}")
+        context.exit()
+
+
 @click.command(
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="The options above may also stand after the command. Tables are for people: scripts use -o json or -o name.",
 )
-@click.option("--version", is_flag=True, help="Print the version.")
-@click.pass_context
-def root(context: click.Context, *, version: bool) -> None:
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
+def root() -> None:
     """Agents and workflows on one machine."""
 
 

@@ -67,9 +67,22 @@ class Session:
         """Return whether somebody can answer a question."""
         return can_ask(no_input=bool(self.options.get("no_input")))
 
-    def emit(self, data: Json, *, table: Table | None = None, names: Sequence[str] = ()) -> None:
-        """Write data to stdout in the format that was asked for."""
-        output.write(output.render(data, output=self.output, table=table, names=names))
+    def emit(
+        self, data: Json, *, table: Table | None = None, names: Sequence[str] = (), bare: bool = False
+    ) -> None:
+        """Write data to stdout in the format that was asked for.
+
+        Args:
+            data: an object, or a list in the form `{"apiVersion", "kind", "items": [...]}`.
+            table: how people see it; YAML when there is none.
+            names: what `-o name` prints, one a line.
+            bare: the data is not ours, such as a run's output: JSON as it is, also for people.
+        """
+        if bare and self.output != "yaml":
+            line = output.json_line if self.output == "ndjson" else output.json_text
+            output.write(line(data) + "\n")
+        else:
+            output.write(output.render(data, output=self.output, table=table, names=names))
 
     def note(self, text: str) -> None:
         """Write to stderr what is no data."""

@@ -64,7 +64,7 @@ class DocumentController:
             document = self._loaded(request.json)
             manifest = adopt(document, self._resources.kinds)
             response.kind = str(manifest.get("kind", ""))
-            kind, draft = self._drafted(document, manifest)
+            kind, draft = self._drafted(manifest)
             response.kind, response.slug = kind.name, draft.metadata.slug
         except InvalidArgumentError as error:
             response.problems.extend(_wire(problem) for problem in error.problems)
@@ -75,7 +75,7 @@ class DocumentController:
     async def apply(self, request: pb.ApplyRequest) -> pb.ApplyResponse:
         """Create or update the resource that a document describes, or say that nothing changes."""
         document = self._loaded(request.json)
-        kind, draft = self._drafted(document, adopt(document, self._resources.kinds))
+        kind, draft = self._drafted(adopt(document, self._resources.kinds))
         if request.dry_run:
             return await self._dry_run(kind, draft)
         return await self._store.run(lambda tx: self._applied(tx, kind, draft))
@@ -115,7 +115,7 @@ class DocumentController:
         except (ValueError, RecursionError) as error:
             raise InvalidArgumentError(f"the document is not JSON: {error}") from error
 
-    def _drafted(self, document: Any, manifest: Any) -> tuple[Kind, Any]:
+    def _drafted(self, manifest: Any) -> tuple[Kind, Any]:
         kind = kind_of(manifest, self._resources.kinds)
         # Prepared first: a kind's check may fill what its rules ask for, as the name in a skill's front matter.
         draft = self._resources.prepare(kind, message_of(manifest, kind), creating=True)
@@ -175,7 +175,9 @@ class _Rehearsed(Exception):  # noqa: N818 - rolls a dry run back
 
 def kind_infos(kinds: Any, plugin_of: Callable[[str], str]) -> list[pb.KindInfo]:
     """Return what clients need to know of kinds, in the order their documents are applied."""
-    return [_info(kind, plugin_of(f"kind {kind.name}")) for kind in sorted(kinds, key=lambda k: (k.apply_order, k.name))]
+    return [
+        _info(kind, plugin_of(f"kind {kind.name}")) for kind in sorted(kinds, key=lambda k: (k.apply_order, k.name))
+    ]
 
 
 def _info(kind: Kind, plugin: str) -> pb.KindInfo:

@@ -66,7 +66,7 @@ def message_of(document: Mapping[str, Json], kind: Kind) -> Any:
         InvalidArgumentError: unknown fields or wrong types, each with its pointer and what would be right.
     """
     problems: list[Problem] = []
-    _check_object(document, kind.message.DESCRIPTOR, "", problems)
+    _check_object(document, _descriptor(kind), "", problems)
     if problems:
         raise InvalidArgumentError("; ".join(map(str, problems)), problems=problems)
     message: Any = from_dict(document, kind.message())
@@ -79,13 +79,14 @@ def pointer_of(field_path: str, document: Json) -> str:
     """Return the JSON pointer of a proto field path such as `spec.tasks[0].name` in a document as it is spelt."""
     pointer = ""
     for name, index in re.findall(r"([^.\[\]]+)|\[([^\]]+)\]", field_path):
-        if index:
-            key = index.strip('"')
-        else:
-            key = _spelling(name, document)
+        key = index.strip('"') if index else _spelling(name, document)
         pointer += "/" + key.replace("~", "~0").replace("/", "~1")
         document = _child(document, key)
     return pointer
+
+
+def _descriptor(kind: Kind) -> Any:
+    return kind.message.DESCRIPTOR
 
 
 def _child(document: Json, key: str) -> Json:
@@ -132,6 +133,7 @@ def _check_map(value: Json, field: FieldDescriptor, pointer: str, problems: list
     if not isinstance(value, dict):
         problems.append(Problem(pointer, f"must be an object, this is {_json_type(value)}"))
         return
+    assert field.message_type is not None
     entry = field.message_type.fields_by_name["value"]
     for key, item in value.items():
         _check_one(item, entry, f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}", problems)
@@ -153,6 +155,7 @@ def _check_one(value: Json, field: FieldDescriptor, pointer: str, problems: list
 
 
 def _check_enum(value: Json, field: FieldDescriptor, pointer: str, problems: list[Problem]) -> None:
+    assert field.enum_type is not None
     names = [one.name for one in field.enum_type.values]
     if isinstance(value, str) and value not in names:
         near = difflib.get_close_matches(value, names, n=1)

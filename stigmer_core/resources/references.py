@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.commons.apiresource import field_options_pb2
 from ai.stigmer.commons.apiresource.apiresourcekind import api_resource_kind_pb2
-from ai.stigmer.commons.apiresource.metadata_pb2 import ApiResourceMetadata
 from ai.stigmer.commons.apiresource.io_pb2 import ApiResourceReference
 
 from stigmer_core.errors import FailedPreconditionError
@@ -16,6 +15,7 @@ from stigmer_core.resources.visibility import level_name, width
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ai.stigmer.commons.apiresource.metadata_pb2 import ApiResourceMetadata
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 

@@ -17,7 +17,9 @@ def search_text(kind: Kind, resource: Any) -> SearchText | None:
     if not kind.searchable:
         return None
     metadata = resource.metadata
-    texts = [value for field, value in resource.spec.ListFields() if isinstance(value, str) and field.name != "description"]
+    texts = [
+        value for field, value in resource.spec.ListFields() if isinstance(value, str) and field.name != "description"
+    ]
     return SearchText(
         name=f"{metadata.name} {metadata.slug}",
         description=getattr(resource.spec, "description", ""),

@@ -33,7 +33,7 @@ def health_handlers(servicer: Any, guard: Callable[[Any], Any]) -> dict[str, grp
 def reflection_handlers(services: Iterable[str], guard: Callable[[Any], Any]) -> dict[str, grpc.RpcMethodHandler]:
     """Return the RPC of both reflection services, behind `guard`: their messages are the same on the wire."""
     from grpc_reflection.v1alpha import reflection_pb2  # noqa: PLC0415 - only a server needs it
-    from grpc_reflection.v1alpha._async import ReflectionServicer  # noqa: PLC0415, PLC2701 - not exported elsewhere
+    from grpc_reflection.v1alpha._async import ReflectionServicer  # noqa: PLC0415 - not exported elsewhere
 
     servicer = ReflectionServicer([*services, HEALTH, REFLECTION, REFLECTION_ALPHA], _Descriptors())
 

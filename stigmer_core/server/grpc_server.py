@@ -7,7 +7,6 @@ import contextlib
 import functools
 import os
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -31,6 +30,7 @@ from stigmer_core.server.listen import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from stigmer_core.server.caller import Authenticator
     from stigmer_core.server.dispatch import Dispatcher, Route
@@ -262,7 +262,7 @@ def _call(context: Any) -> Call:
 
 
 def _encoded(response: Any) -> bytes:
-    return response.body if type(response) is Encoded else response.SerializeToString()  # type: ignore[no-any-return]
+    return response.body if type(response) is Encoded else response.SerializeToString()
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,7 +16,8 @@ from stigmer_core.server.listen import TcpAddress, bind_tcp, parse_address
 from stigmer_core.server.metrics import metrics_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    import socket
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
@@ -48,7 +49,7 @@ class HttpHost:
         self._gauges = gauges
         self._routes = list(routes)
         self._ready = False
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, address: str) -> str:
@@ -66,11 +67,9 @@ class HttpHost:
         config = uvicorn.Config(
             self._app(port), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
         )
-        self._server = uvicorn.Server(config)
-        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment] - the app's own
+        self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._serving.done():
-            await asyncio.sleep(0.001)
+        await self._server.up.wait()
         self._ready = True
         return str(TcpAddress(parsed.host, port))
 
@@ -102,6 +101,24 @@ class HttpHost:
         return PlainTextResponse(
             metrics_text(self._call_log, self._gauges()), media_type="text/plain; version=0.0.4; charset=utf-8"
         )
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process it is part of, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
 
 
 class _SameSite:

@@ -108,7 +108,8 @@ class _Call:
     def _abandoned(self) -> BaseException:
         """Return what a cancelled task sees: its own cancellation, or the error of a call it gave up."""
         if self._cancelled and self._error is not None:
-            return self._error
+            given_up: BaseException = self._error
+            return given_up
         error = asyncio.CancelledError()
         self._finish(rpc_error(CancelledError("Locally cancelled by application!")))
         return error

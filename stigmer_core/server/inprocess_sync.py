@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 
@@ -27,11 +27,15 @@ class SyncInProcessChannel(grpc.Channel):  # type: ignore[misc]
         self._channel = InProcessChannel(dispatcher)
         self._loop = loop
 
-    def unary_unary(self, method: str, request_serializer: Any = None, response_deserializer: Any = None, **_: Any) -> Any:
+    def unary_unary(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None, **_: Any
+    ) -> Any:
         """Return a callable for a unary method."""
         return _Unary(self._channel.unary_unary(method, request_serializer, response_deserializer), self._loop)
 
-    def unary_stream(self, method: str, request_serializer: Any = None, response_deserializer: Any = None, **_: Any) -> Any:
+    def unary_stream(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None, **_: Any
+    ) -> Any:
         """Return a callable for a method that answers with a stream."""
         return _Stream(self._channel.unary_stream(method, request_serializer, response_deserializer), self._loop)
 
@@ -54,7 +58,7 @@ class SyncInProcessChannel(grpc.Channel):  # type: ignore[misc]
         """Refuse calls from now on."""
         self._channel.closed = True
 
-    def __enter__(self) -> SyncInProcessChannel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:

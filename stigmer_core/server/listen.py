@@ -134,7 +134,7 @@ def bind_tcp(address: TcpAddress) -> socket.socket:
     except OSError as error:
         listener.close()
         raise UnavailableError(f"cannot listen on {address}: {error.strerror or error}") from error
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - the socket's own signature
     return listener
 
 

@@ -65,7 +65,8 @@ def checker(message_type: type[Message]) -> Callable[[Any], None] | None:
     A message whose rules only ask for strings of some length is accepted without protovalidate, which takes 30 us
     and 100 ms to import; it still words the refusal.
     """
-    minima = _minima(message_type.DESCRIPTOR)
+    descriptor: Any = message_type.DESCRIPTOR
+    minima = _minima(descriptor)
     if minima is None:
         return validate
     if not minima:

@@ -87,9 +87,7 @@ class CrashSeries:
                 await self._require(channel, kind, resource_id)
 
     async def _write(self, channel: grpc.aio.Channel) -> None:
-        apply = channel.unary_unary(
-            f"{_SERVICE}/Apply", pb.ApplyRequest.SerializeToString, pb.ApplyResponse.FromString
-        )
+        apply = channel.unary_unary(f"{_SERVICE}/Apply", pb.ApplyRequest.SerializeToString, pb.ApplyResponse.FromString)
         while True:
             self._number += 1
             done = await apply(pb.ApplyRequest(json=self._manifest(self._number)))

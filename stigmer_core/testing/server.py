@@ -27,7 +27,9 @@ class ServerProcess:
         environment: variables on top of this process's.
     """
 
-    def __init__(self, home: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         self.home = home
         self._options = list(options)
         self._environment = {**os.environ, **(environment or {})}

@@ -8,7 +8,6 @@ from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 from ai.stigmer.agentic.workflowexecution.v1.io_pb2 import WorkflowExecutionId
 from google.protobuf import json_format
-
 from stigmer_plugin_workflow.api.v1 import documents_pb2
 
 DOCUMENT = {

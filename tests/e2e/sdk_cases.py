@@ -11,10 +11,12 @@ import sys
 import traceback
 import zipfile
 
+from ai.stigmer.agentic.agentinstance.v1 import io_pb2 as instance_pb2
 from ai.stigmer.agentic.skill.v1 import io_pb2 as skill_pb2
 from ai.stigmer.agentic.workflow.v1 import version_pb2
 from ai.stigmer.agentic.workflowexecution.v1 import io_pb2 as execution_pb2
 from ai.stigmer.commons.apiresource import io_pb2
+from ai.stigmer.tenancy.organization.v1 import io_pb2 as organization_pb2
 from stigmer import StigmerClient
 from stigmer._gen._agent import AgentInput
 from stigmer._gen._agentinstance import AgentInstanceInput
@@ -37,7 +39,7 @@ def code_of(call, *arguments):
     """Return the gRPC code that a call fails with, or `ok`."""
     try:
         call(*arguments)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it raises is what is reported
         status = getattr(error, "grpc_code", None)
         return status.name if status is not None else repr(error)
     return "ok"
@@ -77,8 +79,6 @@ def organizations(client):
 
 
 def _external():
-    from ai.stigmer.tenancy.organization.v1 import io_pb2 as organization_pb2
-
     reference = io_pb2.ApiResourceReference(org="local", kind=21, slug="idp")
     return organization_pb2.OrganizationExternalLookup(identity_provider_ref=reference, external_org_id="x")
 
@@ -107,8 +107,6 @@ def agents(client):
 
 
 def _by_agent(agent_id):
-    from ai.stigmer.agentic.agentinstance.v1 import io_pb2 as instance_pb2
-
     return instance_pb2.GetAgentInstancesByAgentRequest(agent_id=agent_id)
 
 
@@ -164,7 +162,9 @@ def workflows(client):
     same = client.workflows.apply(workflow("steps"))
     changed = client.workflows.update(workflow("steps", "2"))
     versions = client.workflows.list_versions(version_pb2.ListWorkflowVersionsInput(org="local", slug="steps"))
-    tag = version_pb2.TagWorkflowVersionInput(workflow_id=made.metadata.id, version_hash=made.status.version_hash, tag="v1")
+    tag = version_pb2.TagWorkflowVersionInput(
+        workflow_id=made.metadata.id, version_hash=made.status.version_hash, tag="v1"
+    )
     client.workflows.tag_version(tag)
     old = client.workflows.get_by_reference(ResourceRef(org="local", slug="steps", version="v1"))
     bad = workflow("bad")
@@ -232,7 +232,7 @@ def main(address, token):
     for name, function in CASES.items():
         try:
             seen[name] = function(client)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one case that raises leaves the others
             seen[name] = {"raised": traceback.format_exc()}
     print(json.dumps(seen))
 

@@ -17,7 +17,9 @@ def test_ids_of_one_source_rise_and_never_repeat_across_threads():
     """Two threads that mint at once get different ids."""
     source = IdSource()
     minted = [[], [], [], []]
-    threads = [threading.Thread(target=lambda mine=mine: mine.extend(source.mint("x") for _ in range(500))) for mine in minted]
+    threads = [
+        threading.Thread(target=lambda mine=mine: mine.extend(source.mint("x") for _ in range(500))) for mine in minted
+    ]
 
     for thread in threads:
         thread.start()

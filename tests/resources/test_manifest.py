@@ -13,10 +13,20 @@ AGENT = Kind(
     name="Agent", message=Agent, api_version="agentic.stigmer.ai/v1", id_prefix="agt", plural="agents", description="-"
 )
 WRONG = {
-    "unknown field": ({"spec": {"instrctions": "x"}}, "/spec/instrctions", "unknown field spec.instrctions", "instructions"),
+    "unknown field": (
+        {"spec": {"instrctions": "x"}},
+        "/spec/instrctions",
+        "unknown field spec.instrctions",
+        "instructions",
+    ),
     "number for text": ({"spec": {"description": 7}}, "/spec/description", "must be text, this is a number", "quotes"),
     "object for list": ({"spec": {"subAgents": {}}}, "/spec/subAgents", "must be a list, this is an object", ""),
-    "bad enum": ({"metadata": {"visibility": "visibility_orgs"}}, "/metadata/visibility", "is not allowed", "visibility_org"),
+    "bad enum": (
+        {"metadata": {"visibility": "visibility_orgs"}},
+        "/metadata/visibility",
+        "is not allowed",
+        "visibility_org",
+    ),
     "text for object": ({"metadata": "x"}, "/metadata", "must be an object, this is text", ""),
     "slash in key": ({"spec": {"a/b": 1}}, "/spec/a~1b", "unknown field", ""),
 }

@@ -218,12 +218,12 @@ class Driver:
     async def _park(self, live: LiveRun, reason: str, *, publish: bool = True) -> LiveRun:
         """End a run that cannot go on, with its reason."""
         failure = Failure("about:blank", "Parked", 500, reason)
-        status = {"status": {"phase": "EXECUTION_FAILED", "error": reason}, "events": []}
 
         def record(tx: Transaction) -> None:
             self._record_end(tx, live, "parked", failure=failure)
             if publish and not live.parent[0]:
-                self._publisher(tx, live.run_id, status)
+                status = {"phase": "EXECUTION_FAILED", "error": reason, "completedAt": tx.now.isoformat()}
+                self._publisher(tx, live.run_id, {"status": status, "events": []})
 
         try:
             await self._write(record)

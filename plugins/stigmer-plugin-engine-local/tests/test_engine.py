@@ -236,7 +236,8 @@ async def test_program_that_raises_parks_its_run_and_no_other(host, where, caplo
     outcome, _, reason = await host.ended("bad")
     assert outcome == "parked"
     assert "bug" in reason or "start" in reason
-    assert host.statuses("bad")[-1]["status"] == {"phase": "EXECUTION_FAILED", "error": reason}
+    status = host.statuses("bad")[-1]["status"]
+    assert (status["phase"], status["error"]) == ("EXECUTION_FAILED", reason)
 
 
 async def test_run_whose_resource_is_gone_is_parked(host):

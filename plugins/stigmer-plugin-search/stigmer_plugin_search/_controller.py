@@ -63,7 +63,7 @@ def _kind_key(kind: Kind) -> str:
 def _result(kind: Kind, resource: Any, score: float) -> io_pb2.SearchResult:
     metadata, spec = resource.metadata, resource.spec
     result = io_pb2.SearchResult(
-        kind=kind.number,
+        kind=kind.number,  # type: ignore[arg-type]
         id=metadata.id,
         name=metadata.name,
         slug=metadata.slug,

@@ -87,7 +87,9 @@ class SkillQueries:
         before = token_position(request)
         return self._store.read(lambda reader: self._versions(reader, request, size, before))
 
-    def _versions(self, reader: Reader, request: Any, size: int, before: int | None) -> io_pb2.ListSkillVersionsResponse:
+    def _versions(
+        self, reader: Reader, request: Any, size: int, before: int | None
+    ) -> io_pb2.ListSkillVersionsResponse:
         row = reader.find(self._kind.name, request.org, request.slug)
         if row is None:
             raise NotFoundError("Skill", request.slug, f"Skill not found: {request.org}/{request.slug}")

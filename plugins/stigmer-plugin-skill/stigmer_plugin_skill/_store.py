@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 def put_archive(tx: Transaction, skill_id: str, digest: str, content: bytes) -> None:
     """Keep an archive; the same one twice is kept once."""
-    tx.execute("INSERT OR IGNORE INTO skill_archive (skill_id, hash, content) VALUES (?, ?, ?)", (skill_id, digest, content))
+    tx.execute(
+        "INSERT OR IGNORE INTO skill_archive (skill_id, hash, content) VALUES (?, ?, ?)", (skill_id, digest, content)
+    )
 
 
 def get_archive(reader: Reader, skill_id: str, digest: str) -> bytes | None:

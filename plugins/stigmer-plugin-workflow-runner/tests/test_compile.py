@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from stigmer_plugin_workflow_runner.hooks import stigmer_runners
 from stigmer_plugin_workflow_runner.program.compiler import check, compile_document
@@ -49,6 +51,25 @@ def test_all_problems_are_found_at_once(document):
     problems = check(document("[{a: {set: {x: '${ now }'}, then: b}}, {c: {wayt: PT1S}}]", extra=1))
 
     assert {problem.pointer for problem in problems} == {"/extra", "/do/0/a/set/x", "/do/0/a/then", "/do/1/c"}
+
+
+def nested(depth):
+    """Return a list in a list, and so on."""
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [({1: 2}, "the key 1"), (date(2026, 1, 1), "not a JSON value"), (nested(5000), "nested more than")],
+)
+def test_what_only_yaml_can_hold_is_a_problem(document, value, message):
+    """A key that is a number, a date, a structure without bottom: said in words, and no crash."""
+    (problem,) = check(document("[{a: {set: {x: 1}}}]", metadata={"x": value}))
+
+    assert message in problem.message
 
 
 @pytest.mark.parametrize("value", [None, [], "x", {}, {"document": 1, "do": 2}])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, io_pb2
-from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
-from ai.stigmer.commons.apiresource.io_pb2 import ApiResourceReference
 from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
 from ai.stigmer.agentic.workflow.v1.io_pb2 import WorkflowId
+from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, io_pb2
+from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
+from ai.stigmer.commons.apiresource.apiresourcekind.api_resource_kind_pb2 import ApiResourceKind
+from ai.stigmer.commons.apiresource.io_pb2 import ApiResourceReference
 from google.protobuf import json_format
 
 from stigmer_core.cli import ExitCode, Failure, Table, fail, read_manifests
@@ -29,7 +30,6 @@ _COMMANDS = "/ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandCo
 _QUERIES = "/ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController"
 _DOCUMENTS = "/stigmer.workflow.v1.WorkflowDocumentController"
 _WORDS = ("workflow", "workflows", "wf", "wfl")
-_WORKFLOW_NUMBER = 50
 
 
 def start(session: Session, target: str, payload: Json) -> WorkflowExecution:
@@ -78,14 +78,14 @@ def get(session: Session, run_id: str) -> WorkflowExecution:
 
 def listed(session: Session, *, workflow: str | None, phase: str | None, limit: int) -> Sequence[WorkflowExecution]:
     """Return the latest runs."""
-    phases = [_phase(phase)] if phase else []
+    criteria = io_pb2.ExecutionFilterCriteria(phases=[_phase(phase)] if phase else [])
     if workflow:
         request: Any = io_pb2.ListWorkflowExecutionsByWorkflowRequest(
-            workflow_id=_workflow(session, workflow).metadata.id, page_size=limit, filter={"phases": phases}
+            workflow_id=_workflow(session, workflow).metadata.id, page_size=limit, filter=criteria
         )
         path = f"{_QUERIES}/listByWorkflow"
     else:
-        request = io_pb2.ListWorkflowExecutionsRequest(page_size=limit, org=session.org, filter={"phases": phases})
+        request = io_pb2.ListWorkflowExecutionsRequest(page_size=limit, org=session.org, filter=criteria)
         path = f"{_QUERIES}/list"
     return session.connection().call(path, request, io_pb2.WorkflowExecutionList).entries
 
@@ -150,7 +150,7 @@ def _workflow(session: Session, target: str) -> Workflow:
     try:
         if name.startswith("wfl_"):
             return connection.call(f"{_WORKFLOWS}/get", WorkflowId(value=name), Workflow)
-        reference = ApiResourceReference(org=session.org, kind=_WORKFLOW_NUMBER, slug=name)
+        reference = ApiResourceReference(org=session.org, kind=ApiResourceKind.workflow, slug=name)
         return connection.call(f"{_WORKFLOWS}/getByReference", reference, Workflow)
     except Failure as failure:
         if failure.exit_code == ExitCode.NOT_FOUND:
@@ -158,9 +158,9 @@ def _workflow(session: Session, target: str) -> Workflow:
         raise
 
 
-def _phase(word: str) -> int:
+def _phase(word: str) -> enum_pb2.ExecutionPhase.ValueType:
     name = word.upper() if word.upper().startswith("EXECUTION_") else f"EXECUTION_{word.upper()}"
     if name not in enum_pb2.ExecutionPhase.keys():  # noqa: SIM118 - an enum wrapper, not a dict
         known = ", ".join(one.removeprefix("EXECUTION_").lower() for one in list(enum_pb2.ExecutionPhase.keys())[1:])
         fail(ExitCode.USAGE, f"there is no phase {word}", hint=known)
-    return int(enum_pb2.ExecutionPhase.Value(name))
+    return enum_pb2.ExecutionPhase.Value(name)

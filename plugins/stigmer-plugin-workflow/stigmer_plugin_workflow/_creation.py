@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
-from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 
 from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from stigmer_core.program import Run
@@ -17,6 +16,8 @@ from stigmer_plugin_workflow._steps import RUNNER, document_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 
     from stigmer_core.program import Engine, Json, Runner
     from stigmer_core.resources import Resources

@@ -6,7 +6,6 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 
 from stigmer_core.errors import InvalidArgumentError, Problem
@@ -16,6 +15,8 @@ from stigmer_plugin_workflow._steps import canonical_yaml, document_of
 from stigmer_plugin_workflow.api.v1 import documents_pb2 as pb
 
 if TYPE_CHECKING:
+    from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
+
     from stigmer_core import Kind
     from stigmer_core.program import Json
     from stigmer_plugin_workflow._creation import Executions

@@ -67,7 +67,11 @@ class ExecutionCommands:
 
 
 def _settle_tasks(status: Any) -> None:
-    running = (enum_pb2.WORKFLOW_TASK_IN_PROGRESS, enum_pb2.WORKFLOW_TASK_PENDING, enum_pb2.WORKFLOW_TASK_WAITING_APPROVAL)
+    running = (
+        enum_pb2.WORKFLOW_TASK_IN_PROGRESS,
+        enum_pb2.WORKFLOW_TASK_PENDING,
+        enum_pb2.WORKFLOW_TASK_WAITING_APPROVAL,
+    )
     for task in status.tasks:
         if task.status in running:
             task.status, task.completed_at = enum_pb2.WORKFLOW_TASK_SKIPPED, status.completed_at
@@ -82,5 +86,3 @@ def _stop_event(phase: Any, reason: str, now: str) -> Any:
         event.event_type = event_pb2.execution_terminated
         event.execution_terminated.reason = reason
     return event
-
-

@@ -12,7 +12,7 @@ from stigmer_plugin_workflow._phases import TERMINAL
 from stigmer_plugin_workflow._status import logged_event
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from stigmer_core import Kind
     from stigmer_core.resources import Resources
@@ -78,7 +78,7 @@ class ExecutionQueries:
                     return
                 await changes.wait()
 
-    def _events_after(self, execution_id: str, position: int) -> list[StoredEvent]:
+    def _events_after(self, execution_id: str, position: int) -> Sequence[StoredEvent]:
         return self._store.read(lambda reader: reader.events(execution_id, after=position, limit=_LOG_PAGE))
 
     def _log(self, reader: Reader, request: Any, size: int) -> io_pb2.GetEventLogResponse:

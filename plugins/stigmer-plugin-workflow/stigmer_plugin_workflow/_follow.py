@@ -22,7 +22,15 @@ _CODES = {
     pb.EXECUTION_TERMINATED: ExitCode.RUN_CANCELLED,
 }
 # Shown while a run goes on; `runs logs` has everything.
-_SHOWN = frozenset({events.task_completed, events.task_failed, events.task_retrying, events.execution_paused, events.approval_requested})
+_SHOWN = frozenset(
+    {
+        events.task_completed,
+        events.task_failed,
+        events.task_retrying,
+        events.execution_paused,
+        events.approval_requested,
+    }
+)
 
 
 def follow(session: Session, execution_id: str) -> WorkflowExecution:

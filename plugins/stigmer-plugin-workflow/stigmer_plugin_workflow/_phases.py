@@ -6,9 +6,7 @@ from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2 as pb
 
 from stigmer_core.errors import FailedPreconditionError
 
-TERMINAL = frozenset(
-    {pb.EXECUTION_COMPLETED, pb.EXECUTION_FAILED, pb.EXECUTION_CANCELLED, pb.EXECUTION_TERMINATED}
-)
+TERMINAL = frozenset({pb.EXECUTION_COMPLETED, pb.EXECUTION_FAILED, pb.EXECUTION_CANCELLED, pb.EXECUTION_TERMINATED})
 STOPPABLE = frozenset({pb.EXECUTION_PENDING, pb.EXECUTION_IN_PROGRESS, pb.EXECUTION_PAUSED})
 
 

@@ -47,8 +47,7 @@ def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any)
         _merge_outcome(current, reported)
         _stamp_times(current, tx.now)
     append_events(tx, execution_id, update.events, ended=before in TERMINAL)
-    slot = "status_audit" if current.phase != before else None
-    return resources.save_in(tx, kind, execution, slot=slot)
+    return resources.save_in(tx, kind, execution, slot="status_audit" if current.phase != before else None)
 
 
 def append_events(tx: Transaction, execution_id: str, events: Iterable[Any], *, ended: bool = False) -> None:
@@ -57,9 +56,7 @@ def append_events(tx: Transaction, execution_id: str, events: Iterable[Any], *, 
         name = event_pb2.WorkflowEventType.Name(event.event_type)
         if ended and name.startswith("execution_"):
             continue
-        tx.append_event(
-            execution_id, type=name, body=event.SerializeToString(), sequence=event.sequence_number or None
-        )
+        tx.append_event(execution_id, type=name, body=event.SerializeToString(), sequence=event.sequence_number or None)
 
 
 def logged_event(stored: Any) -> Any:

@@ -78,7 +78,9 @@ def _task(task: Mapping[str, Any], pointer: str) -> Json:
     if translate is None:
         supported = ", ".join(_KINDS)
         hint = f"supported kinds: {supported}"
-        raise UntranslatableError(Problem(f"{pointer}/kind", f"task kind {kind!r} is not supported by this version", hint))
+        raise UntranslatableError(
+            Problem(f"{pointer}/kind", f"task kind {kind!r} is not supported by this version", hint)
+        )
     config = task.get("task_config", task.get("taskConfig")) or {}
     try:
         body: dict[str, Json] = translate(config, f"{pointer}/task_config")
@@ -135,7 +137,9 @@ def _fork(config: Mapping[str, Any], pointer: str) -> dict[str, Json]:
 def _try(config: Mapping[str, Any], pointer: str) -> dict[str, Json]:
     catch = config.get("catch") or {}
     if catch.get("compensate"):
-        raise UntranslatableError(Problem(f"{pointer}/catch/compensate", "is not supported by this version of the runner"))
+        raise UntranslatableError(
+            Problem(f"{pointer}/catch/compensate", "is not supported by this version of the runner")
+        )
     handler: dict[str, Json] = {"as": catch["as"]} if catch.get("as") else {}
     if catch.get("do"):
         handler["do"] = _tasks(catch["do"], f"{pointer}/catch/do")

@@ -68,7 +68,10 @@ class WorkflowQueries:
         """Return a workflow's versions, newest first; without a page size all of them, up to 100."""
         size = min(request.page_size or _PAGE_CAP, _PAGE_CAP)
         before = token_position(request)
-        return self._store.read(lambda reader: self._versions(reader, request, size, before))
+        versions: version_pb2.ListWorkflowVersionsResponse = self._store.read(
+            lambda reader: self._versions(reader, request, size, before)
+        )
+        return versions
 
     async def get_version(self, request: Any) -> Any:
         """Return one version by its hash.
@@ -128,7 +131,7 @@ class InstanceQueries:
     async def get_by_workflow(self, request: Any) -> Encoded:
         """Return a page of a workflow's instances, newest first."""
         page = numbered_page(request.page_info)
-        where = {"org": request.org or None, "index": ("spec.workflow_id", request.workflow_id)}
+        where: dict[str, Any] = {"org": request.org or None, "index": ("spec.workflow_id", request.workflow_id)}
         rows, total = self._store.read(
             lambda reader: (
                 reader.page(self._kind.name, limit=page.size, offset=page.offset, **where),

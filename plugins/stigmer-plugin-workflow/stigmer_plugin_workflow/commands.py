@@ -35,7 +35,11 @@ def run(session: Session, target: str | None, file: str | None, given: str | Non
     exit code is 0 when the run completed, 10 when it failed, 11 when it was cancelled.
     """
     if (target is None) == (file is None):
-        fail(ExitCode.USAGE, "name a workflow, or give a document with -f", hint="stigmer run NAME, or stigmer run -f FILE")
+        fail(
+            ExitCode.USAGE,
+            "name a workflow, or give a document with -f",
+            hint="stigmer run NAME, or stigmer run -f FILE",
+        )
     payload = _input(given)
     if file is not None:
         execution = client.execute(session, file, payload)
@@ -126,8 +130,11 @@ def _follow_to_the_end(session: Session, execution_id: str) -> None:
         format_ = session.output if session.output in ("yaml", "ndjson", "name") else "json"
         click.echo(render(client.output_of(execution), output=format_, names=[_name(execution)]), nl=False)
         return
-    fail(code, f"the run ended {client.phase_word(execution)}: {execution.status.error or 'no reason was given'}",
-         hint=f"stigmer runs trace {execution_id}")
+    fail(
+        code,
+        f"the run ended {client.phase_word(execution)}: {execution.status.error or 'no reason was given'}",
+        hint=f"stigmer runs trace {execution_id}",
+    )
 
 
 def _started(session: Session, execution: WorkflowExecution) -> None:
@@ -149,9 +156,9 @@ def _input(given: str | None) -> Json:
     try:
         value: Any = json.loads(text)
     except ValueError as error:
-        fail(ExitCode.USAGE, f"{source} is not JSON", why=str(error), hint="--input '{\"name\": \"value\"}'")
+        fail(ExitCode.USAGE, f"{source} is not JSON", why=str(error), hint='--input \'{"name": "value"}\'')
     if not isinstance(value, (dict, list)):
-        fail(ExitCode.USAGE, f"{source} must be a JSON object or list", hint="--input '{\"name\": \"value\"}'")
+        fail(ExitCode.USAGE, f"{source} must be a JSON object or list", hint='--input \'{"name": "value"}\'')
     return value
 
 

@@ -31,9 +31,7 @@ def stigmer_commands() -> Mapping[str, str]:
 
 
 @hookimpl
-def stigmer_services(
-    resources: Resources, engine: Engine | None, runners: Mapping[str, Runner]
-) -> Sequence[Service]:
+def stigmer_services(resources: Resources, engine: Engine | None, runners: Mapping[str, Runner]) -> Sequence[Service]:
     """Return what the three kinds have beyond the generic RPCs, and documents without a name."""
     from stigmer_plugin_workflow import _document_controller, _execution_commands, _execution_queries  # noqa: PLC0415
     from stigmer_plugin_workflow import _workflow_controller as workflow  # noqa: PLC0415 - the command line needs none

@@ -91,9 +91,7 @@ def _one(documents: Documents, kind: KindEntry, name: str, org: str) -> Document
 
 
 def _emit_named(session: Session, kind: KindEntry, found: list[Document]) -> None:
-    if len(found) > 1:
-        _emit_list(session, kind, iter(found))
-    elif session.output in ("table", "wide", "name"):
+    if len(found) > 1 or session.output in ("table", "wide", "name"):
         _emit_list(session, kind, iter(found))
     else:
         session.emit(json.loads(found[0].json))

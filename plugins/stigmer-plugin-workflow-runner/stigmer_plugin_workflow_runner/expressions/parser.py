@@ -223,9 +223,9 @@ class _Parser:
             body = None if self._is("]") else self._pipe()
             self._expect("]")
             return syntax.Array(body)
-        if self._accept("{"):
-            return self._object()
-        self._unexpected()
+        if not self._accept("{"):
+            self._unexpected()
+        return self._object()
 
     def _variable(self) -> syntax.Node:
         name = str(self._token.value)

@@ -19,6 +19,7 @@ from stigmer_plugin_workflow_runner.program.availability import BASE, DEFINITION
 from stigmer_plugin_workflow_runner.program.document import Document, Task
 from stigmer_plugin_workflow_runner.program.durations import parse_duration
 from stigmer_plugin_workflow_runner.program.faults import TaskFault
+from stigmer_plugin_workflow_runner.program.plain import not_json
 from stigmer_plugin_workflow_runner.program.tasks import BODIES, UNSUPPORTED
 from stigmer_plugin_workflow_runner.program.tasks._do import Do
 from stigmer_plugin_workflow_runner.program.templates import (
@@ -64,7 +65,7 @@ def compile_document(document: Json, *, digest: str = "") -> Document:
     Raises:
         InvalidArgumentError: something is wrong with it; `problems` say what.
     """
-    key = digest or digest_of(document)
+    key = digest or ("" if not_json(document) else digest_of(document))
     known = _cache.get(key)
     if known is not None:
         _cache.move_to_end(key)
@@ -80,7 +81,7 @@ def compile_document(document: Json, *, digest: str = "") -> Document:
 
 def digest_of(document: Json) -> str:
     """Return the SHA-256 of the document's canonical JSON."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -93,6 +94,9 @@ class _Outcome:
     def of(cls, document: Json) -> _Outcome:
         if not isinstance(document, dict):
             return cls(None, [Problem("", "a workflow document is an object")])
+        foreign = not_json(document)
+        if foreign:
+            return cls(None, foreign)
         compiler = Compiler(document)
         root = compiler.workflow()
         if compiler.problems:

@@ -96,7 +96,7 @@ class Status:
     def completed(self, frame: Mapping[str, Json], output: Json) -> None:
         """Show that a task has completed."""
         task = self._task(frame, "COMPLETED", completedAt=self._now)
-        if isinstance(output, dict) and _room(output, LARGEST) >= 0:
+        if isinstance(output, dict) and _fits(output):
             self._tasks[task.pointer]["output"] = output
         self._task_event("task_completed", task, "taskCompleted", self._duration(frame["started"]))
 
@@ -181,15 +181,16 @@ def describe(error: Mapping[str, Json]) -> str:
     return f"{name} ({error.get('status')}){detail}{where}"
 
 
-def _room(value: Json, left: int) -> int:
-    """Return how much of a size is left after a value; it stops counting when nothing is."""
-    if isinstance(value, dict):
-        left -= sum(len(name) for name in value) if len(value) < left else left + 1
-        value = value.values()
-    elif not isinstance(value, list):
-        return left - (len(value) if isinstance(value, str) else 1)
-    for item in value:
-        left = _room(item, left - 1)
-        if left < 0:
-            return left
-    return left
+def _fits(value: Json) -> bool:
+    """Return whether a value is small enough to be shown; it stops counting when it is not."""
+    left, rest = LARGEST, [value]
+    while rest and left >= 0:
+        item = rest.pop()
+        left -= 1
+        if isinstance(item, str):
+            left -= len(item)
+        elif isinstance(item, (dict, list)):
+            left -= len(item)
+            if left >= 0:
+                rest.extend((*item, *item.values()) if isinstance(item, dict) else item)
+    return left >= 0

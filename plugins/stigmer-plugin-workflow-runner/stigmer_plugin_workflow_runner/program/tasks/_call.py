@@ -43,6 +43,9 @@ class CallHttp:
         if self.is_template:
             uri = _expanded(uri, execution.input(frame_id))
         arguments = execution.evaluate(self.arguments, frame_id)
+        for key in ("headers", "query"):
+            if not isinstance(arguments.get(key, {}), dict):
+                raise fault("configuration", f"the {key} of the call are not an object")
         authentication = execution.evaluate(self.authentication, frame_id)
         execution.call(frame_id, "http", {**arguments, "uri": uri, "authentication": authentication})
 

@@ -1,0 +1,28 @@
+"""`stigmer config`: every setting, and where it comes from."""
+
+from __future__ import annotations
+
+import click
+
+from stigmer_core.cli.session import Session, pass_session
+from stigmer_core.cli.tables import Table, cell
+
+
+@click.command(short_help="Show every setting and where it comes from.")
+@pass_session
+def config(session: Session) -> None:
+    """Show every setting of the server with its value and where that comes from.
+
+    A flag of `serve` goes before a STIGMER_* variable, that before config.toml in the home, that before the default.
+    """
+    from stigmer_core.settings import load_settings  # noqa: PLC0415 - not for help
+
+    settings = load_settings(home=session.options.get("home"))
+    values = {name: getattr(settings, name) for name in ("home", *(name for name in settings.origins if name != "home"))}
+    shown = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    shown["home"] = str(settings.home)
+    shown["listen"] = list(settings.addresses)
+    items = [{"name": name, "value": value, "origin": settings.origins[name]} for name, value in shown.items()]
+    rows = [[item["name"], cell(item["value"]), item["origin"]] for item in items]
+    data = {"apiVersion": "cli.stigmer/v1", "kind": "SettingList", "items": items}
+    session.emit(data, table=Table(["SETTING", "VALUE", "ORIGIN"], rows), names=list(shown))
