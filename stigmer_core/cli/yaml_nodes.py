@@ -136,7 +136,7 @@ def _scalar(event: Any) -> Json:
     text: str = event.value
     if event.tag is not None and event.tag not in _STRING_TAGS:
         raise YamlError(f"the tag {event.tag} is not allowed", *_start(event))
-    if event.tag is not None or event.style is not None:
+    if event.tag is not None or event.style:  # libyaml calls the plain style "", the loader in Python None
         return text
     if _NULL.fullmatch(text):
         return None

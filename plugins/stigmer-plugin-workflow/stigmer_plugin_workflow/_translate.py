@@ -50,9 +50,9 @@ def dsl_document(workflow: Any) -> dict[str, Json]:
 
 
 def plain(value: Json) -> Json:
-    """Return JSON with whole floats as integers: a protobuf Struct knows only doubles."""
+    """Return JSON with whole floats as integers and sorted keys: a protobuf Struct has doubles and no order."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(value[key]) for key in sorted(value)}
     if isinstance(value, list):
         return [plain(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -98,7 +98,7 @@ def _definition(document: Document | None) -> dict[str, Json]:
     resource.pop("status", None)
     metadata = resource.get("metadata")
     if isinstance(metadata, dict):
-        resource["metadata"] = {key: value for key, value in metadata.items() if key != "id"}
+        resource["metadata"] = {key: value for key, value in metadata.items() if key not in ("id", "version")}
     return resource
 
 
