@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stigmer_core.cli.output import FORMATS
 from stigmer_core.cli.session import DEFAULT_ORG, Session
 from stigmer_core.cli.terminal import color_choice
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+FORMATS = ("table", "wide", "json", "yaml", "name", "ndjson")
 _SHOWN_AFTER_THE_VERB = "output"
 
 
@@ -47,7 +47,9 @@ def global_options(function: F) -> F:
 
 def _options() -> list[click.Option]:
     return [
-        _option("--home", type=click.Path(file_okay=False), metavar="DIR", help="Everything of an installation.", env=True),
+        _option(
+            "--home", type=click.Path(file_okay=False), metavar="DIR", help="Everything of an installation.", env=True
+        ),
         _option("--server", metavar="ADDRESS", help="unix:/path, host:port or https://host:port.", env=True),
         _option("--org", metavar="SLUG", help=f"Where names are looked up; {DEFAULT_ORG} when not given.", env=True),
         _option("-o", "--output", type=click.Choice(FORMATS), help="How data is written to stdout.", env=True),
@@ -56,7 +58,9 @@ def _options() -> list[click.Option]:
     ]
 
 
-def _option(*names: str, env: bool = False, callback: Callable[..., Any] | None = None, **attributes: Any) -> click.Option:
+def _option(
+    *names: str, env: bool = False, callback: Callable[..., Any] | None = None, **attributes: Any
+) -> click.Option:
     variable = f"STIGMER_{names[-1].removeprefix('--').replace('-', '_').upper()}" if env else None
     return click.Option(
         names, expose_value=False, envvar=variable, show_envvar=env, callback=callback or _keep, **attributes

@@ -79,6 +79,4 @@ class LocalDocuments:
 
     def _page(self, kind: KindEntry, org: str, before: int | None) -> list[Any]:
         wanted = org if kind.org_scoped and org else None
-        return self._store.read(
-            lambda reader: reader.page_data(kind.name, org=wanted, before=before, limit=_PAGE_SIZE)
-        )
+        return self._store.read(lambda reader: reader.page_data(kind.name, org=wanted, before=before, limit=_PAGE_SIZE))

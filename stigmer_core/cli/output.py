@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from stigmer_core.cli.tables import Table
     from stigmer_core.program import Json
 
-FORMATS = ("table", "wide", "json", "yaml", "name", "ndjson")
-
 
 def render(data: Json, *, output: str, table: Table | None = None, names: Sequence[str] = ()) -> str:
-    """Return data as text in one of `FORMATS`, with a newline after each line.
+    """Return data as text in one of the formats of `-o`, with a newline after each line.
 
     Args:
         data: an object, or a list in the form `{"apiVersion", "kind", "items": [...]}`.
@@ -55,17 +53,17 @@ def json_line(data: Json) -> str:
 
 def terminal_width() -> int | None:
     """Return the columns of the terminal, or None when stdout is none."""
-    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+    if not is_terminal(sys.stdout):
+        return None
+    try:
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size(sys.stdout.fileno()).columns) or None
+    except (OSError, ValueError):
+        return None
 
 
 def write(text: str) -> None:
     """Write data to stdout."""
     click.echo(text, nl=False)
-
-
-def note(text: str) -> None:
-    """Write what is no data to stderr."""
-    click.echo(text, err=True)
 
 
 def _items(data: Any) -> list[Json]:

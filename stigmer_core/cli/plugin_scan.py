@@ -40,7 +40,9 @@ def scan_plugins(home: Path) -> Catalog:
     """
     host = load_plugins(home)
     commands = {name: _command(target) for name, target in sorted(host.commands().items())}
-    return Catalog(kind_entries(kind_infos(host.kinds.values(), host.plugin_of)), commands, broken_plugins(host.reports))
+    return Catalog(
+        kind_entries(kind_infos(host.kinds.values(), host.plugin_of)), commands, broken_plugins(host.reports)
+    )
 
 
 def broken_plugins(reports: Sequence[PluginReport]) -> list[BrokenPlugin]:
@@ -62,4 +64,3 @@ def _cause(target: str) -> str:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge: a broken command must not break the others
         return f"{type(error).__name__}: {error}".split("\n", maxsplit=1)[0]
     return ""
-

@@ -108,11 +108,13 @@ def _catalog(context: click.Context) -> Catalog:
 
 def _loaded(session: Session) -> Catalog:
     """Return the catalog; settings that are no good leave the commands of plugins out, and help works on."""
-    from stigmer_core.errors import StigmerError  # noqa: PLC0415 - only to list or find commands of plugins
-
     try:
         return load_catalog(session.home)
-    except StigmerError as error:
+    except Exception as error:
+        from stigmer_core.errors import StigmerError  # noqa: PLC0415 - 2 ms that only bad settings cost
+
+        if not isinstance(error, StigmerError):
+            raise
         return Catalog(broken=[BrokenPlugin("(all)", "failed", error.message, "stigmer config")])
 
 

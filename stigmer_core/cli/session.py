@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stigmer_core.cli import output
 from stigmer_core.cli.catalog import load_catalog
 from stigmer_core.cli.exits import ExitCode
 from stigmer_core.cli.failure import fail
 from stigmer_core.cli.places import home_directory, running_server
-from stigmer_core.cli.terminal import can_ask
+from stigmer_core.cli.terminal import can_ask, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -67,9 +66,7 @@ class Session:
         """Return whether somebody can answer a question."""
         return can_ask(no_input=bool(self.options.get("no_input")))
 
-    def emit(
-        self, data: Json, *, table: Table | None = None, names: Sequence[str] = (), bare: bool = False
-    ) -> None:
+    def emit(self, data: Json, *, table: Table | None = None, names: Sequence[str] = (), bare: bool = False) -> None:
         """Write data to stdout in the format that was asked for.
 
         Args:
@@ -78,6 +75,8 @@ class Session:
             names: what `-o name` prints, one a line.
             bare: the data is not ours, such as a run's output: JSON as it is, also for people.
         """
+        from stigmer_core.cli import output  # noqa: PLC0415 - not for --help
+
         if bare and self.output != "yaml":
             line = output.json_line if self.output == "ndjson" else output.json_text
             output.write(line(data) + "\n")
@@ -85,8 +84,8 @@ class Session:
             output.write(output.render(data, output=self.output, table=table, names=names))
 
     def note(self, text: str) -> None:
-        """Write to stderr what is no data."""
-        output.note(text)
+        """Write to stderr what is no data; what could drive the terminal is taken out."""
+        click.echo(printable(text), err=True)
 
     def connection(self) -> Connection:
         """Return the connection to the server, or to an installation in this process; closed with the command.

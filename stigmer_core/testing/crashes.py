@@ -123,4 +123,5 @@ class CrashSeries:
         return False
 
     def _channel(self) -> grpc.aio.Channel:
-        return grpc.aio.insecure_channel(self._server.socket)
+        # A pool of its own: in the shared one, the connection that died with the last server would be waited for.
+        return grpc.aio.insecure_channel(self._server.socket, options=[("grpc.use_local_subchannel_pool", 1)])

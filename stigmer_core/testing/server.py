@@ -44,8 +44,10 @@ class ServerProcess:
         command = [sys.executable, "-m", "stigmer_core", "serve", "--home", str(self.home)]
         command += ["--listen", f"unix:{self.home / 'api.sock'}", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]
         command += ["--ready-file", str(ready), *self._options]
-        log = (self.home / "server.err").open("a")
-        self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log, text=True)  # noqa: S603
+        with (self.home / "server.err").open("a") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, arguments of ours
+                command, env=self._environment, stdout=log, stderr=log, text=True
+            )
         deadline = time.monotonic() + START_SECONDS
         while not ready.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -38,7 +38,9 @@ class Applied(NamedTuple):
 
 @click.command(short_help="Create or update what manifests describe.")
 @click.option("-f", "--file", "files", multiple=True, required=True, metavar="FILE|DIR|-", help="YAML or JSON.")
-@click.option("--dry-run", is_flag=False, flag_value="server", type=click.Choice(["server"]), help="Only say what would happen.")
+@click.option(
+    "--dry-run", is_flag=False, flag_value="server", type=click.Choice(["server"]), help="Only say what would happen."
+)
 @pass_session
 def apply(session: Session, files: tuple[str, ...], dry_run: str | None) -> None:
     """Create or update the resources that manifests describe, in the order of their dependencies.

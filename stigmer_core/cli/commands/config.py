@@ -18,7 +18,9 @@ def config(session: Session) -> None:
     from stigmer_core.settings import load_settings  # noqa: PLC0415 - not for help
 
     settings = load_settings(home=session.options.get("home"))
-    values = {name: getattr(settings, name) for name in ("home", *(name for name in settings.origins if name != "home"))}
+    values = {
+        name: getattr(settings, name) for name in ("home", *(name for name in settings.origins if name != "home"))
+    }
     shown = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
     shown["home"] = str(settings.home)
     shown["listen"] = list(settings.addresses)

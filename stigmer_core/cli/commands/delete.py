@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 @click.option("--ignore-not-found", is_flag=True, help="What is gone already is no error.")
 @pass_session
 def delete(
-    session: Session, kind: str | None, names: tuple[str, ...], files: tuple[str, ...], *, yes: bool, ignore_not_found: bool
+    session: Session,
+    kind: str | None,
+    names: tuple[str, ...],
+    files: tuple[str, ...],
+    *,
+    yes: bool,
+    ignore_not_found: bool,
 ) -> None:
     """Delete the resources NAMES of KIND, also written KIND/NAME, and what they own.
 
@@ -54,9 +60,7 @@ def delete(
     _emit(session, [documents.delete(entry, document.id, document.org) for entry, document in current])
 
 
-def _described(
-    session: Session, documents: RemoteDocuments, files: Sequence[str]
-) -> list[tuple[KindEntry, str, str]]:
+def _described(session: Session, documents: RemoteDocuments, files: Sequence[str]) -> list[tuple[KindEntry, str, str]]:
     """Return what manifests describe, what depends on others first."""
     checked = check(session, documents, files)
     require_valid(session, checked)

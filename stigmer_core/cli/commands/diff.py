@@ -50,7 +50,10 @@ def diff(session: Session, files: tuple[str, ...], *, exit_code: bool) -> None:
         for one, name, changes in compared:
             _write(one, name, changes)
     else:
-        items = [{"name": name, "file": one.source, "changes": list(map(_as_json, changes))} for one, name, changes in compared]
+        items = [
+            {"name": name, "file": one.source, "changes": list(map(_as_json, changes))}
+            for one, name, changes in compared
+        ]
         data = {"apiVersion": "cli.stigmer/v1", "kind": "DiffResult", "items": items}
         session.emit(data, names=[name for _, name, changes in compared if changes])
     differing = sum(1 for _, _, changes in compared if changes)

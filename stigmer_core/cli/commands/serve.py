@@ -20,17 +20,23 @@ _LEVELS = ["debug", "info", "warning", "error"]
 
 
 @click.command(short_help="Run the server until Ctrl-C.")
-@click.option("--listen", multiple=True, metavar="ADDRESS", help="unix:/path or host:port, 0 takes a free port; repeatable.")
+@click.option(
+    "--listen", multiple=True, metavar="ADDRESS", help="unix:/path or host:port, 0 takes a free port; repeatable."
+)
 @click.option("--http", metavar="ADDRESS", help="Where health, metrics and uploads are; empty for nowhere.")
 @click.option("--engine", metavar="NAME", help="What drives runs: local, or one of a plugin.")
 @click.option("--auth", type=click.Choice(["token", "none"]), help="What calls over TCP must bring.")
-@click.option("--tls-cert", type=click.Path(dir_okay=False), metavar="FILE", help="Certificate chain of TCP listeners, PEM.")
+@click.option(
+    "--tls-cert", type=click.Path(dir_okay=False), metavar="FILE", help="Certificate chain of TCP listeners, PEM."
+)
 @click.option("--tls-key", type=click.Path(dir_okay=False), metavar="FILE", help="Its private key, PEM.")
 @click.option("--ready-file", type=click.Path(dir_okay=False), metavar="FILE", help="Written when everything answers.")
 @click.option("--plugins", multiple=True, metavar="NAME", help="Load only these; repeatable.")
 @click.option("--disable-plugin", "disable_plugins", multiple=True, metavar="NAME", help="Leave it out; repeatable.")
 @click.option("--strict-plugins", is_flag=True, default=None, help="Do not start when a plugin is broken.")
-@click.option("--network-allow", multiple=True, metavar="HOST|CIDR", help="What calls of runs may reach beside public addresses.")
+@click.option(
+    "--network-allow", multiple=True, metavar="HOST|CIDR", help="What calls of runs may reach beside public addresses."
+)
 @click.option("--log-level", type=click.Choice(_LEVELS), help="The least that is logged to stderr.")
 @pass_session
 def serve(session: Session, **flags: Any) -> None:
