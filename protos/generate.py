@@ -38,21 +38,21 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def compile_protos(work: Path, *outputs: str) -> None:
+    """Run protoc over every file; `outputs` are its options that say what to write, `work` is an empty folder."""
+    files = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
+    well_known = Path(grpc_tools.__file__).parent / "_proto"
+    plugin = Path(sys.executable).parent / "protoc-gen-mypy"
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"--plugin=protoc-gen-mypy={plugin}"]
+    inputs = [f"-I{PROTOS}", f"-I{well_known}", f"--descriptor_set_in={_rules_descriptor(work)}"]
+    subprocess.run([*command, *inputs, *outputs, *files, VALIDATE], check=True, cwd=PROTOS)
+
+
 def _generate(work: Path) -> dict[Path, str]:
     """Return the text of every generated module by its place in the repository."""
-    files = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
     out = work / "out"
     out.mkdir()
-    well_known = Path(grpc_tools.__file__).parent / "_proto"
-    _protoc(
-        f"-I{PROTOS}",
-        f"-I{well_known}",
-        f"--descriptor_set_in={_rules_descriptor(work)}",
-        f"--python_out={out}",
-        f"--mypy_out=quiet:{out}",
-        *files,
-        VALIDATE,
-    )
+    compile_protos(work, f"--python_out={out}", f"--mypy_out=quiet:{out}")
     texts = {}
     for module in sorted(path for path in out.rglob("*") if path.name.endswith(SUFFIXES)):
         relative = module.relative_to(out)
@@ -94,12 +94,6 @@ def _rules_descriptor(work: Path) -> Path:
     path = work / "rules.pb"
     path.write_bytes(FileDescriptorSet(file=[FileDescriptorProto.FromString(embedded)]).SerializeToString())
     return path
-
-
-def _protoc(*arguments: str) -> None:
-    plugin = Path(sys.executable).parent / "protoc-gen-mypy"
-    command = [sys.executable, "-m", "grpc_tools.protoc", f"--plugin=protoc-gen-mypy={plugin}"]
-    subprocess.run([*command, *arguments], check=True, cwd=PROTOS)
 
 
 if __name__ == "__main__":

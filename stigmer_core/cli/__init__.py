@@ -6,11 +6,10 @@ What a plugin's commands use is here; names are imported when they are first use
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from stigmer_core.cli.connection import Connection
-    from stigmer_core.cli.entry import main
     from stigmer_core.cli.exits import ExitCode
     from stigmer_core.cli.failure import Failure, fail
     from stigmer_core.cli.global_options import global_options
@@ -30,7 +29,6 @@ _MODULES = {
     "fail": "failure",
     "global_options": "global_options",
     "json_line": "output",
-    "main": "entry",
     "pass_session": "session",
     "read_manifests": "manifests",
     "render": "output",
@@ -52,6 +50,16 @@ __all__ = [
     "read_manifests",
     "render",
 ]
+
+
+def main() -> NoReturn:
+    """Run `stigmer` with this process's arguments, and leave with its exit code."""
+    try:
+        from stigmer_core.cli import entry  # noqa: PLC0415 - Ctrl-C may come while this is imported
+
+        entry.main()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def __getattr__(name: str) -> Any:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stigmer_core.cli.places import cache_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 _VERSION = 1
 _SWITCHES = ("STIGMER_PLUGINS", "STIGMER_DISABLE_PLUGINS")
@@ -82,7 +82,8 @@ def load_catalog(home: Path) -> Catalog:
     from stigmer_core.cli.plugin_scan import scan_plugins  # noqa: PLC0415 - 200 ms
 
     catalog = scan_plugins(home)
-    _remember(home, mark, catalog)
+    if not catalog.broken and not any(command.broken for command in catalog.commands.values()):
+        _remember(home, mark, catalog)  # what is broken is looked at anew: its cure may leave no mark
     return catalog
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from stigmer_core.cli.session import Session
 
 
+_VERBS = ("is ", "has ", "must ", "needs ")
+
+
 class Finding(NamedTuple):
     """One thing that is wrong with a manifest; line and column are 0 where the file as a whole is."""
 
@@ -110,7 +113,9 @@ def _finding(manifest: Manifest, problem: Any) -> Finding:
     about_key = problem.message.startswith("unknown field")
     line, column = manifest.locate(problem.pointer, key=about_key)
     subject = _dotted(problem.pointer)
-    message = problem.message if not subject or subject in problem.message else f"{subject} {problem.message}"
+    message = problem.message
+    if subject and subject not in message:
+        message = f"{subject}{' ' if message.startswith(_VERBS) else ': '}{message}"
     return Finding(manifest.source, line, column, problem.pointer, message, problem.hint)
 
 

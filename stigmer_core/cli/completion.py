@@ -41,7 +41,7 @@ def _names(session: Session, given: dict[str, Any]) -> Iterator[str]:
 
     documents = session.readable_documents()
     kind = find_kind(documents, given["kind"])
-    for _, document in zip(range(_MOST_NAMES), documents.list(kind, session.org), strict=False):
+    for _, document in zip(range(_MOST_NAMES), documents.listing(kind, session.org), strict=False):
         yield document.slug or document.id
 
 

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from stigmer_core.cli.exits import ExitCode
-from stigmer_core.cli.failure import Failure, fail
+from stigmer_core.cli.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ class Documents(Protocol):
             MissingError: there is none.
         """
 
-    def list(self, kind: KindEntry, org: str) -> Iterator[Document]:
+    def listing(self, kind: KindEntry, org: str) -> Iterator[Document]:
         """Yield a kind's documents, newest first; an empty `org` stands for every organization."""
 
 
@@ -66,7 +66,8 @@ def find_kind(documents: Documents, word: str) -> KindEntry:
             return kind
         seen += kind.words()
     near = difflib.get_close_matches(wanted, seen, n=_CLOSEST)
-    fail(ExitCode.USAGE, f'unknown kind "{word}"', hint=_closest("stigmer api-resources", near))
+    hint = _closest("stigmer api-resources", near)
+    raise Failure(f'unknown kind "{word}"', code=ExitCode.USAGE, hint=hint, status="INVALID_ARGUMENT")
 
 
 def kind_of_id(documents: Documents, word: str) -> KindEntry | None:
@@ -84,7 +85,7 @@ def not_found(documents: Documents, kind: KindEntry, name: str, org: str) -> NoR
         Failure: always.
     """
     where = f' in organization "{org}"' if kind.org_scoped else ""
-    slugs = [document.slug for _, document in zip(range(_NAMES_LOOKED_AT), documents.list(kind, org), strict=False)]
+    slugs = [document.slug for _, document in zip(range(_NAMES_LOOKED_AT), documents.listing(kind, org), strict=False)]
     near = difflib.get_close_matches(name, slugs, n=1)
     word = kind.name.lower()
     raise Failure(

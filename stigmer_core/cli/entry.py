@@ -6,14 +6,14 @@ import errno
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
 from stigmer_core.cli.exits import ExitCode
 from stigmer_core.cli.failure import Failure, from_error, from_usage
 from stigmer_core.cli.root import root
-from stigmer_core.cli.session import Session, wants_traceback
+from stigmer_core.cli.session import Session
 from stigmer_core.cli.terminal import color_choice
 
 if TYPE_CHECKING:
@@ -41,10 +41,8 @@ def run(arguments: list[str]) -> int:
         return _command(session, arguments)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        _discard(sys.stdout)
-        return int(ExitCode.OK)
     except OSError as error:
+        _discard(sys.stdout)
         return _output_lost(session, error)
 
 
@@ -67,28 +65,38 @@ def _command(session: Session, arguments: list[str]) -> int:
 
 
 def _report(session: Session, error: Exception) -> int:
-    if wants_traceback():
+    if os.environ.get("STIGMER_TRACEBACK"):
         import traceback  # noqa: PLC0415 - rarely
 
         traceback.print_exception(error)
     failure = _failure(error)
-    failure.show(color=color_choice(session.color))
-    if session.output in ("json", "ndjson"):
-        click.echo(failure.as_json(), err=True)
+    try:
+        failure.show(color=color_choice(session.color))
+        if session.output in ("json", "ndjson"):
+            click.echo(failure.as_json(), err=True)
+    except OSError:
+        _discard(sys.stderr)  # nobody reads; the exit code still tells
     return failure.exit_code
 
 
 def _failure(error: Exception) -> Failure:
-    if isinstance(error, Failure):
-        return error
-    if isinstance(error, click.UsageError):
-        return from_usage(error)
-    if isinstance(error, click.ClickException):
-        return Failure(error.format_message(), code=ExitCode(error.exit_code))
-    if isinstance(error, click.Abort):
-        return Failure("stopped", code=ExitCode.INTERRUPTED)
-    if isinstance(error, UnicodeEncodeError):
-        return Failure("an argument is not UTF-8 text", code=ExitCode.USAGE)
+    match error:
+        case Failure():
+            failure: Failure = error
+        case click.UsageError():
+            failure = from_usage(error)
+        case click.ClickException():
+            failure = Failure(error.format_message(), code=error.exit_code)
+        case click.Abort():
+            failure = Failure("stopped", code=ExitCode.INTERRUPTED)
+        case UnicodeEncodeError():
+            failure = Failure("an argument is not UTF-8 text", code=ExitCode.USAGE)
+        case _:
+            failure = _from_elsewhere(error)
+    return failure
+
+
+def _from_elsewhere(error: Exception) -> Failure:
     from stigmer_core.errors import StigmerError  # noqa: PLC0415 - not for commands that end well
 
     if isinstance(error, StigmerError):
@@ -98,18 +106,19 @@ def _failure(error: Exception) -> Failure:
 
 
 def _output_lost(session: Session, error: OSError) -> int:
-    """Say why what was to be written is lost: a full disk behind stdout, a file that cannot be written."""
+    """Say why what was to be written is lost, such as a full disk behind stdout; a closed pipe is no error."""
     if error.errno == errno.EPIPE:
-        _discard(sys.stdout)
         return int(ExitCode.OK)
     where = f" {error.filename}" if error.filename else ""
     return _report(session, Failure(f"cannot read or write{where}: {error.strerror or error}"))
 
 
-def _discard(stream: object) -> None:
+def _discard(stream: TextIO | None) -> None:
     """Let what is still buffered go nowhere: the interpreter would complain about it when it ends."""
+    if stream is None:
+        return
     descriptor = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(descriptor, stream.fileno())  # type: ignore[attr-defined]
+    os.dup2(descriptor, stream.fileno())
     os.close(descriptor)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stigmer_core.errors import StigmerError
 
 _HINTS = {
+    "UNIMPLEMENTED": "stigmer version, stigmer plugin list: the server may be older, or lack a plugin",
     "UNAVAILABLE": "stigmer status",
     "UNAUTHENTICATED": "export STIGMER_TOKEN=<what `stigmer token` prints where the server runs>",
 }
@@ -23,10 +24,10 @@ class Failure(click.ClickException):
     """An error with its exit code; `status` is the name of the gRPC status behind it, or empty."""
 
     def __init__(
-        self, message: str, *, code: ExitCode = ExitCode.FAILURE, why: str = "", hint: str = "", status: str = ""
+        self, message: str, *, code: int = ExitCode.FAILURE, why: str = "", hint: str = "", status: str = ""
     ) -> None:
         super().__init__(message)
-        self.exit_code = int(code)
+        self.exit_code = int(code)  # type: ignore[misc]  # click declares it for the class
         self.why = why
         self.hint = hint
         self.status = status
@@ -85,5 +86,8 @@ def from_error(error: StigmerError) -> Failure:
 
 def from_usage(error: click.UsageError) -> Failure:
     """Return the failure for a command line that click refused."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return PlainFailure(error.message, code=ExitCode.USAGE)
     command = error.ctx.command_path if error.ctx is not None else "stigmer"
-    return Failure(error.format_message().rstrip("."), code=ExitCode.USAGE, hint=f"{command} --help")
+    message = error.format_message().rstrip(".")
+    return Failure(message[:1].lower() + message[1:], code=ExitCode.USAGE, hint=f"{command} --help")

@@ -67,7 +67,7 @@ class LocalDocuments:
 
         return self._store.read(find)
 
-    def list(self, kind: KindEntry, org: str) -> Iterator[Document]:
+    def listing(self, kind: KindEntry, org: str) -> Iterator[Document]:
         """Yield a kind's documents, newest first."""
         before: int | None = None
         while True:

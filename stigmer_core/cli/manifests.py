@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stigmer_core.cli.exits import ExitCode
 from stigmer_core.cli.failure import PlainFailure, fail
-from stigmer_core.cli.yaml_nodes import Place, YamlDocument, YamlError, escaped, yaml_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from stigmer_core.cli.yaml_nodes import Place, YamlDocument
     from stigmer_core.program import Json
 
 MAX_BYTES = 1_000_000
@@ -152,6 +152,8 @@ def _documents(source: str, text: str) -> Iterator[YamlDocument]:
         if document is not None:
             yield document
             return
+    from stigmer_core.cli.yaml_nodes import YamlError, yaml_documents  # noqa: PLC0415 - 10 ms that help need not pay
+
     try:
         yield from yaml_documents(text)
     except YamlError as error:
@@ -163,6 +165,8 @@ def _json_document(source: str, text: str) -> YamlDocument | None:
 
     libyaml reads the places, but neither tabs between tokens nor escaped surrogate pairs, both of which JSON has.
     """
+    from stigmer_core.cli.yaml_nodes import YamlDocument, YamlError, yaml_documents  # noqa: PLC0415 - as above
+
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -200,6 +204,3 @@ def _items(value: Json) -> list[Json] | None:
         return None
     items = value.get("items")
     return items if isinstance(items, list) else None
-
-
-__all__ = ["Manifest", "ManifestError", "escaped", "manifest_files", "parse_file", "parse_manifests", "read_manifests"]

@@ -41,7 +41,7 @@ class RemoteDocuments:
         request = pb.GetRequest(kind=kind.name, name=name, org=org)
         return self._found(f"{_SERVICE}/Get", request)
 
-    def list(self, kind: KindEntry, org: str) -> Iterator[Document]:
+    def listing(self, kind: KindEntry, org: str) -> Iterator[Document]:
         """Yield a kind's documents, newest first."""
         request = pb.ListRequest(kind=kind.name, org=org if kind.org_scoped else "", page_size=_PAGE_SIZE)
         while True:

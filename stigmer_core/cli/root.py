@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -62,6 +62,18 @@ class Root(click.Group):
         found = _catalog(ctx).commands.get(cmd_name)
         return None if found is None else _plugin_command(cmd_name, found)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name.
+
+        Raises:
+            Failure: there is none; names the closest, and the plugins that might have had it.
+        """
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            _no_such_command(args[0], self.list_commands(ctx), _catalog(ctx).broken)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, then those of plugins, then the plugins that add nothing."""
         catalog = _catalog(ctx)
@@ -116,6 +128,15 @@ def _loaded(session: Session) -> Catalog:
         if not isinstance(error, StigmerError):
             raise
         return Catalog(broken=[BrokenPlugin("(all)", "failed", error.message, "stigmer config")])
+
+
+def _no_such_command(name: str, known: Sequence[str], broken: Sequence[BrokenPlugin]) -> NoReturn:
+    import difflib  # noqa: PLC0415 - for a slip only
+
+    near = difflib.get_close_matches(name, known, n=1)
+    why = ", ".join(f"plugin {plugin.name} is {plugin.state}" for plugin in broken)
+    hint = f"stigmer {near[0]}" if near else "stigmer --help"
+    fail(ExitCode.USAGE, f'there is no command "{name}"', why and f"{why}: its commands are missing", hint)
 
 
 def _plugin_command(name: str, found: PluginCommand) -> click.Command:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -170,8 +169,3 @@ class Session:
 
 
 pass_session = click.make_pass_decorator(Session)
-
-
-def wants_traceback() -> bool:
-    """Return whether an error of ours is to be shown with where it happened."""
-    return bool(os.environ.get("STIGMER_TRACEBACK"))

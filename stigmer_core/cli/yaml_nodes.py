@@ -1,6 +1,6 @@
 """YAML 1.2 text to JSON values with the place of each: what PyYAML's own constructor forgets or allows.
 
-Built from the parser's events and not from its nodes: libyaml composes nodes recursively, and an alias is only seen here.
+Built from the parser's events and not from its nodes: libyaml composes those recursively, and without their aliases.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ except ImportError:  # pragma: no cover - a PyYAML without libyaml
     from yaml import SafeLoader  # type: ignore[assignment]
 
 MAX_DEPTH = 64
+_TOO_DEEP = f"more than {MAX_DEPTH} levels"
 
 # The core schema of YAML 1.2, section 10.3.2: `on`, `yes`, `1e3x`, dates and sexagesimals are text.
 _NULL = re.compile(r"~|null|Null|NULL|")
@@ -74,7 +75,8 @@ def yaml_documents(text: str) -> Iterator[YamlDocument]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise YamlError(error.problem or "is not YAML", line, column) from error
+        too_deep = "nesting depth" in (error.problem or "")  # libyaml's own limit, met while it looks ahead
+        raise YamlError(_TOO_DEEP if too_deep else error.problem or "is not YAML", line, column) from error
     except yaml.YAMLError as error:
         raise YamlError(str(error).split("\n", maxsplit=1)[0], *_place_of(error, text)) from error
 
@@ -99,7 +101,7 @@ class _Builder:
         if is_scalar:
             return _scalar(event)
         if depth >= MAX_DEPTH:
-            raise YamlError(f"more than {MAX_DEPTH} levels", *_start(event))
+            raise YamlError(_TOO_DEEP, *_start(event))
         if event.tag is not None and event.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             raise YamlError(f"the tag {event.tag} is not allowed", *_start(event))
         if isinstance(event, yaml.MappingStartEvent):

@@ -155,9 +155,11 @@ def decoder(deserializer: Any, response_type: Any) -> Callable[[Any], Any]:
         foreign: Callable[[bytes], Any] = deserializer
         return lambda response: foreign(to_bytes(response))
 
+    parse: Callable[[bytes], Any] = deserializer
+
     def copy(response: Any) -> Any:
         if type(response) is Encoded:
-            return deserializer(response.body)
+            return parse(response.body)
         own = response_type()
         own.CopyFrom(response)
         return own

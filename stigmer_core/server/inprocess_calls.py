@@ -13,7 +13,7 @@ from stigmer_core.errors import CancelledError, DeadlineExceededError, StigmerEr
 from stigmer_core.server.boundary import status_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 
 STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
@@ -40,15 +40,13 @@ async def with_deadline(awaitable: Awaitable[Any], timeout: float) -> Any:  # no
 class _Call:
     """What a call is asked about itself, however it is driven."""
 
-    __slots__ = ("_callbacks", "_cancelled", "_deadline", "_error", "_finished", "_task")
-
-    def __init__(self, timeout: float | None) -> None:
-        self._finished = False
-        self._cancelled = False
-        self._error: grpc.aio.AioRpcError | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._callbacks: list[Callable[[Any], None]] | None = None
-        self._deadline = None if timeout is None else monotonic() + timeout
+    # Defaults on the class: a call that just succeeds sets none of them, which is a fifth of its time.
+    _finished = False
+    _cancelled = False
+    _error: grpc.aio.AioRpcError | None = None
+    _task: asyncio.Task[Any] | None = None
+    _callbacks: Sequence[Callable[[Any], None]] = ()
+    _deadline: float | None = None
 
     def done(self) -> bool:
         """Return whether the call has ended."""
@@ -77,7 +75,7 @@ class _Call:
         if self._finished:
             callback(self)
         else:
-            self._callbacks = [*(self._callbacks or ()), callback]
+            self._callbacks = [*self._callbacks, callback]
 
     async def code(self) -> grpc.StatusCode:
         """Return the status, OK when nothing went wrong so far."""
@@ -102,7 +100,7 @@ class _Call:
         if self._finished:
             return
         self._finished, self._error = True, error
-        for callback in self._callbacks or ():
+        for callback in self._callbacks:
             callback(self)
 
     def _abandoned(self) -> BaseException:
@@ -118,12 +116,11 @@ class _Call:
 class UnaryCall(_Call):
     """A unary call; it begins when it is awaited, so it needs no task of its own."""
 
-    __slots__ = ("_awaitable", "_decode")
-
     def __init__(self, awaitable: Awaitable[Any], decode: Callable[[Any], Any], timeout: float | None = None) -> None:
-        super().__init__(timeout)
         self._awaitable = awaitable
         self._decode = decode
+        if timeout is not None:
+            self._deadline = monotonic() + timeout
 
     def __await__(self) -> Generator[Any, None, Any]:
         if self._error is not None:
@@ -137,9 +134,8 @@ class UnaryCall(_Call):
         except asyncio.CancelledError:
             raise self._abandoned() from None
         self._finished = True
-        if self._callbacks:
-            for callback in self._callbacks:
-                callback(self)
+        for callback in self._callbacks:
+            callback(self)
         return self._decode(response)
 
     def cancel(self) -> bool:
@@ -152,12 +148,11 @@ class UnaryCall(_Call):
 class StreamCall(_Call):
     """A call that answers with a stream; the handler goes on only as far as its reader does."""
 
-    __slots__ = ("_decode", "_responses")
-
     def __init__(self, responses: AsyncIterator[Any], decode: Callable[[Any], Any], timeout: float | None) -> None:
-        super().__init__(timeout)
         self._responses = responses
         self._decode = decode
+        if timeout is not None:
+            self._deadline = monotonic() + timeout
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self._read_all()

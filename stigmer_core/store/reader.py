@@ -93,7 +93,9 @@ class Reader:
         index: tuple[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> int:
-        """Return how many resources `page` would list in all; grows with their number."""
+        """Return how many resources `page` would list in all; narrowed by index or labels it counts one by one."""
+        if not index and not labels:
+            return self._total(kind, org)
         source, _, bindings = selection(kind, org=org, index=index, labels=labels, before=None)
         return int(self._fetch("SELECT count(*)" + source, bindings)[0][0])
 
@@ -117,7 +119,7 @@ class Reader:
 
     def kinds(self) -> dict[str, int]:
         """Return the number of resources by kind, of every kind that has any."""
-        return dict(self._fetch("SELECT kind, count(*) FROM resources GROUP BY kind"))
+        return dict(self._fetch("SELECT kind, sum(amount) FROM totals GROUP BY kind HAVING sum(amount) > 0"))
 
     def version(self, resource_id: str, *, hash: str | None = None, tag: str | None = None) -> Version | None:  # noqa: A002 - the API's word
         """Return the version with this hash, or that holds this tag, or the newest one."""
@@ -156,6 +158,12 @@ class Reader:
     def execute(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return every row of a plugin's own SQL."""
         return self._fetch(sql, bindings)
+
+    def _total(self, kind: str, org: str | None) -> int:
+        sql = "SELECT coalesce(sum(amount), 0) FROM totals WHERE kind = ?"
+        if org is None:
+            return int(self._fetch(sql, (kind,))[0][0])
+        return int(self._fetch(sql + " AND org_id = ?", (kind, org))[0][0])
 
     def _fetch(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:

@@ -203,7 +203,8 @@ class Transaction(Reader):
         try:
             return self._connection.execute(sql, bindings).fetchall()
         except apsw.Error as error:
-            if not self._connection.in_transaction:
+            # A full disk ends it either way: with triggers SQLite undoes the statement only, without them everything.
+            if isinstance(error, apsw.FullError) or not self._connection.in_transaction:
                 self.lost = error
             raise translated(error, self._connection.filename, sql) from error
 

@@ -52,27 +52,25 @@ def test_tcp_asks_for_the_token_and_the_socket_does_not(server, unix, tcp):
     assert status_of(tcp, GET, request, metadata=token)[0] == grpc.StatusCode.NOT_FOUND
 
 
-@pytest.mark.parametrize("version", ["v1", "v1alpha"])
-def test_reflection_lists_and_describes_every_service(tcp, version):
-    """A generic client finds the services and their files, without a token on loopback."""
-    path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
-    info = tcp.stream_stream(
-        path,
+def reflect(channel, version, **question):
+    info = channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         reflection_pb2.ServerReflectionRequest.SerializeToString,
         reflection_pb2.ServerReflectionResponse.FromString,
     )
-    asked = [
-        reflection_pb2.ServerReflectionRequest(list_services=""),
-        reflection_pb2.ServerReflectionRequest(
-            file_containing_symbol="ai.stigmer.agentic.agent.v1.AgentQueryController"
-        ),
-        reflection_pb2.ServerReflectionRequest(file_containing_symbol=f"grpc.reflection.{version}.ServerReflection"),
-    ]
+    return next(iter(info(iter([reflection_pb2.ServerReflectionRequest(**question)]))))
 
-    listed, described, itself = list(info(iter(asked)))
 
-    names = {service.name for service in listed.list_services_response.service}
-    assert {"ai.stigmer.agentic.agent.v1.AgentQueryController", "grpc.health.v1.Health"} <= names
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_reflection_lists_and_describes_every_service(tcp, version):
+    """A generic client finds the services and their files, without a token on loopback."""
+    query = "ai.stigmer.agentic.agent.v1.AgentQueryController"
+
+    listed = reflect(tcp, version, list_services="")
+    described = reflect(tcp, version, file_containing_symbol=query)
+    itself = reflect(tcp, version, file_containing_symbol=f"grpc.reflection.{version}.ServerReflection")
+
+    assert {query, "grpc.health.v1.Health"} <= {service.name for service in listed.list_services_response.service}
     files = [FileDescriptorProto.FromString(one) for one in described.file_descriptor_response.file_descriptor_proto]
     assert any(service.name == "AgentQueryController" for file in files for service in file.service)
     assert itself.file_descriptor_response.file_descriptor_proto

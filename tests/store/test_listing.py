@@ -133,3 +133,15 @@ def test_a_page_reads_only_its_own_rows(labelled, narrowed, index):
     assert index in details
     assert "TEMP B-TREE" not in details
     assert "SCAN" not in details
+
+
+def test_the_total_of_a_page_follows_every_insert_and_delete(labelled):
+    """It is kept, not counted: by kind, by kind and organisation, and across kinds."""
+    before = labelled.read(lambda reader: (reader.count("Agent"), reader.count("Agent", org="other")))
+    gone = labelled.read(lambda reader: reader.page("Agent", org="other", limit=1))[0].id
+
+    labelled.run_blocking(lambda tx: tx.delete(gone))
+
+    after = labelled.read(lambda reader: (reader.count("Agent"), reader.count("Agent", org="other")))
+    assert after == (before[0] - 1, before[1] - 1)
+    assert labelled.read(lambda reader: reader.kinds())["Agent"] == after[0]

@@ -143,6 +143,8 @@ Global___Column: _TypeAlias = Column  # noqa: Y015
 
 @_typing.final
 class ListKindsRequest(_message.Message):
+    """Asks for every kind."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -158,6 +160,8 @@ Global___ListKindsRequest: _TypeAlias = ListKindsRequest  # noqa: Y015
 
 @_typing.final
 class ListKindsResponse(_message.Message):
+    """Every kind."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KINDS_FIELD_NUMBER: _builtins.int
@@ -217,6 +221,8 @@ Global___Document: _TypeAlias = Document  # noqa: Y015
 
 @_typing.final
 class GetRequest(_message.Message):
+    """Which document to read."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
@@ -244,6 +250,8 @@ Global___GetRequest: _TypeAlias = GetRequest  # noqa: Y015
 
 @_typing.final
 class ListRequest(_message.Message):
+    """Which documents to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
@@ -275,6 +283,8 @@ Global___ListRequest: _TypeAlias = ListRequest  # noqa: Y015
 
 @_typing.final
 class ListResponse(_message.Message):
+    """A page of documents."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ITEMS_FIELD_NUMBER: _builtins.int
@@ -328,6 +338,8 @@ Global___Problem: _TypeAlias = Problem  # noqa: Y015
 
 @_typing.final
 class ValidateRequest(_message.Message):
+    """A document to check."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     JSON_FIELD_NUMBER: _builtins.int
@@ -347,6 +359,8 @@ Global___ValidateRequest: _TypeAlias = ValidateRequest  # noqa: Y015
 
 @_typing.final
 class ValidateResponse(_message.Message):
+    """What came of the check."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROBLEMS_FIELD_NUMBER: _builtins.int
@@ -376,6 +390,8 @@ Global___ValidateResponse: _TypeAlias = ValidateResponse  # noqa: Y015
 
 @_typing.final
 class ApplyRequest(_message.Message):
+    """A document to apply."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     JSON_FIELD_NUMBER: _builtins.int
@@ -400,6 +416,8 @@ Global___ApplyRequest: _TypeAlias = ApplyRequest  # noqa: Y015
 
 @_typing.final
 class ApplyResponse(_message.Message):
+    """What came of applying."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ACTION_FIELD_NUMBER: _builtins.int
@@ -423,6 +441,8 @@ Global___ApplyResponse: _TypeAlias = ApplyResponse  # noqa: Y015
 
 @_typing.final
 class DeleteRequest(_message.Message):
+    """Which resource to delete."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
@@ -450,6 +470,8 @@ Global___DeleteRequest: _TypeAlias = DeleteRequest  # noqa: Y015
 
 @_typing.final
 class WatchRequest(_message.Message):
+    """Which resource to watch."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
@@ -481,6 +503,8 @@ Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015
 
 @_typing.final
 class WatchEvent(_message.Message):
+    """One change."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     class _Type:

@@ -25,6 +25,6 @@ def config(session: Session) -> None:
     shown["home"] = str(settings.home)
     shown["listen"] = list(settings.addresses)
     items = [{"name": name, "value": value, "origin": settings.origins[name]} for name, value in shown.items()]
-    rows = [[item["name"], cell(item["value"]), item["origin"]] for item in items]
+    rows = [[name, cell(value), settings.origins[name]] for name, value in shown.items()]
     data = {"apiVersion": "cli.stigmer/v1", "kind": "SettingList", "items": items}
     session.emit(data, table=Table(["SETTING", "VALUE", "ORIGIN"], rows), names=list(shown))

@@ -53,7 +53,7 @@ def get(session: Session, kind: str | None, names: tuple[str, ...], *, all_orgs:
     if names:
         _emit_named(session, found, [_one(documents, found, name, session.org) for name in names])
     else:
-        _emit_list(session, found, documents.list(found, org))
+        _emit_list(session, found, documents.listing(found, org))
 
 
 def resolve(documents: Documents, word: str, names: Sequence[str] = ()) -> tuple[KindEntry, tuple[str, ...]]:
@@ -110,7 +110,7 @@ def _emit_list(session: Session, kind: KindEntry, found: Iterator[Document]) -> 
 
 
 def _emit_everything(session: Session, documents: Documents, org: str) -> None:
-    found = [(kind, document) for kind in list(documents.kinds()) for document in documents.list(kind, org)]
+    found = [(kind, document) for kind in list(documents.kinds()) for document in documents.listing(kind, org)]
     if session.output == "name":
         session.emit(None, names=[document.name() for _, document in found])
         return

@@ -68,10 +68,10 @@ def _messages() -> Any:
 
 def _number(kind: str) -> int:
     """Return the API's number of a kind; the search API knows no others."""
-    for number, name in _names().items():
-        if name == kind:
-            return number
-    fail(ExitCode.USAGE, f"the search API has no kind {kind}", hint="stigmer search without --kind")
+    numbers = {name: number for number, name in _names().items()}
+    if kind not in numbers:
+        fail(ExitCode.USAGE, f"the search API has no kind {kind}", hint="stigmer search without --kind")
+    return numbers[kind]
 
 
 def _name(number: int) -> str:

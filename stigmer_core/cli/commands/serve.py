@@ -39,7 +39,7 @@ _LEVELS = ["debug", "info", "warning", "error"]
 )
 @click.option("--log-level", type=click.Choice(_LEVELS), help="The least that is logged to stderr.")
 @pass_session
-def serve(session: Session, **flags: Any) -> None:
+def serve(session: Session, /, **flags: Any) -> None:
     """Run the server of a home until Ctrl-C or SIGTERM; the second one ends it at once.
 
     It answers on a unix socket in the home, which needs no token, and on 127.0.0.1:7234, which does. Every flag has a

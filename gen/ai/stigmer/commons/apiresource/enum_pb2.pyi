@@ -28,8 +28,10 @@ class _ApiResourceEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     deleted: _ApiResourceEventType.ValueType  # 3
     renamed: _ApiResourceEventType.ValueType  # 4
     stack_outputs_updated: _ApiResourceEventType.ValueType  # 5
+    """Not used here."""
 
-class ApiResourceEventType(_ApiResourceEventType, metaclass=_ApiResourceEventTypeEnumTypeWrapper): ...
+class ApiResourceEventType(_ApiResourceEventType, metaclass=_ApiResourceEventTypeEnumTypeWrapper):
+    """What happened to a resource, as its audit says."""
 
 unspecified: ApiResourceEventType.ValueType  # 0
 created: ApiResourceEventType.ValueType  # 1
@@ -37,6 +39,7 @@ updated: ApiResourceEventType.ValueType  # 2
 deleted: ApiResourceEventType.ValueType  # 3
 renamed: ApiResourceEventType.ValueType  # 4
 stack_outputs_updated: ApiResourceEventType.ValueType  # 5
+"""Not used here."""
 Global___ApiResourceEventType: _TypeAlias = ApiResourceEventType  # noqa: Y015
 
 class _ApiResourceStateOperationType:
@@ -52,7 +55,8 @@ class _ApiResourceStateOperationTypeEnumTypeWrapper(_enum_type_wrapper._EnumType
     read: _ApiResourceStateOperationType.ValueType  # 4
     stream: _ApiResourceStateOperationType.ValueType  # 5
 
-class ApiResourceStateOperationType(_ApiResourceStateOperationType, metaclass=_ApiResourceStateOperationTypeEnumTypeWrapper): ...
+class ApiResourceStateOperationType(_ApiResourceStateOperationType, metaclass=_ApiResourceStateOperationTypeEnumTypeWrapper):
+    """What a call does with a resource."""
 
 api_resource_state_operation_type_unspecified: ApiResourceStateOperationType.ValueType  # 0
 create: ApiResourceStateOperationType.ValueType  # 1
@@ -69,16 +73,27 @@ class _ApiResourceVisibility:
 class _ApiResourceVisibilityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceVisibility.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     api_resource_visibility_unspecified: _ApiResourceVisibility.ValueType  # 0
+    """The kind's default on create; unchanged on update."""
     visibility_private: _ApiResourceVisibility.ValueType  # 1
+    """Its owner."""
     visibility_public: _ApiResourceVisibility.ValueType  # 2
+    """Retired; refused."""
     visibility_org: _ApiResourceVisibility.ValueType  # 3
+    """The members of its organization."""
     visibility_platform: _ApiResourceVisibility.ValueType  # 4
+    """Everybody on this server."""
 
-class ApiResourceVisibility(_ApiResourceVisibility, metaclass=_ApiResourceVisibilityEnumTypeWrapper): ...
+class ApiResourceVisibility(_ApiResourceVisibility, metaclass=_ApiResourceVisibilityEnumTypeWrapper):
+    """Who can see a resource. Each kind says which levels it has."""
 
 api_resource_visibility_unspecified: ApiResourceVisibility.ValueType  # 0
+"""The kind's default on create; unchanged on update."""
 visibility_private: ApiResourceVisibility.ValueType  # 1
+"""Its owner."""
 visibility_public: ApiResourceVisibility.ValueType  # 2
+"""Retired; refused."""
 visibility_org: ApiResourceVisibility.ValueType  # 3
+"""The members of its organization."""
 visibility_platform: ApiResourceVisibility.ValueType  # 4
+"""Everybody on this server."""
 Global___ApiResourceVisibility: _TypeAlias = ApiResourceVisibility  # noqa: Y015

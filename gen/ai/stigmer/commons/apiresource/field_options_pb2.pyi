@@ -18,8 +18,14 @@ REFERENCE_KIND_FIELD_NUMBER: _builtins.int
 DISCRIMINATED_BY_FIELD_NUMBER: _builtins.int
 DISCRIMINATOR_VALUE_FIELD_NUMBER: _builtins.int
 computed: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
+"""Set by the server; dropped when a client sends it."""
 immutable: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
+"""Set on create only."""
 is_expression: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
+"""May hold a runtime expression, `${ }`."""
 reference_kind: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _api_resource_kind_pb2.ApiResourceKind.ValueType]
+"""The kind that a reference must be of."""
 discriminated_by: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.str]
+"""The field that says which message this Struct is."""
 discriminator_value: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, _builtins.str]
+"""The value of that field for this message."""

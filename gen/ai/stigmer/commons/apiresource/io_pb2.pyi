@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ApiResourceId(_message.Message):
+    """Names a resource by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
@@ -40,6 +42,8 @@ Global___ApiResourceId: _TypeAlias = ApiResourceId  # noqa: Y015
 
 @_typing.final
 class ApiResourceDeleteInput(_message.Message):
+    """Which resource to delete."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
@@ -47,7 +51,9 @@ class ApiResourceDeleteInput(_message.Message):
     FORCE_FIELD_NUMBER: _builtins.int
     resource_id: _builtins.str
     version_message: _builtins.str
+    """Why, for the record."""
     force: _builtins.bool
+    """Delete even what others refer to."""
     def __init__(
         self,
         *,
@@ -65,6 +71,8 @@ Global___ApiResourceDeleteInput: _TypeAlias = ApiResourceDeleteInput  # noqa: Y0
 
 @_typing.final
 class ApiResourceByOrgBySlugRequest(_message.Message):
+    """Names a resource by organization and slug."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -87,6 +95,8 @@ Global___ApiResourceByOrgBySlugRequest: _TypeAlias = ApiResourceByOrgBySlugReque
 
 @_typing.final
 class FindApiResourcesRequest(_message.Message):
+    """Which resources to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -96,10 +106,15 @@ class FindApiResourcesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     kind: _builtins.str
+    """Only of this kind; ignored by services of one kind."""
     page_number: _builtins.int
+    """Older form of `page.num`."""
     page_size: _builtins.int
+    """Older form of `page.size`."""
     @_builtins.property
-    def page(self) -> _pagination_pb2.PageInfo: ...
+    def page(self) -> _pagination_pb2.PageInfo:
+        """The first 20 when unset."""
+
     def __init__(
         self,
         *,
@@ -119,12 +134,15 @@ Global___FindApiResourcesRequest: _TypeAlias = FindApiResourcesRequest  # noqa: 
 
 @_typing.final
 class UpdateVisibilityInput(_message.Message):
+    """The new visibility of a resource."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
     VISIBILITY_FIELD_NUMBER: _builtins.int
     resource_id: _builtins.str
     visibility: _enum_pb2.ApiResourceVisibility.ValueType
+    """A level that the kind has; INVALID_ARGUMENT otherwise."""
     def __init__(
         self,
         *,
@@ -141,6 +159,8 @@ Global___UpdateVisibilityInput: _TypeAlias = UpdateVisibilityInput  # noqa: Y015
 
 @_typing.final
 class ApiResourceReference(_message.Message):
+    """Names a resource by organization, kind and slug."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -148,9 +168,12 @@ class ApiResourceReference(_message.Message):
     SLUG_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     org: _builtins.str
+    """Empty for the organization of the resource that refers."""
     kind: _api_resource_kind_pb2.ApiResourceKind.ValueType
+    """Must be the kind that is asked for; may be left out where only one is possible."""
     slug: _builtins.str
     version: _builtins.str
+    """Empty or `latest`, a tag, or a hash of 64 hex digits; only for kinds with versions."""
     def __init__(
         self,
         *,

@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ApiResourceMetadata(_message.Message):
+    """What all resources have in common."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -73,18 +75,31 @@ class ApiResourceMetadata(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """For people. Needed when there is no slug."""
     slug: _builtins.str
+    """For references; made from the name when empty. Unique by kind and organization; cannot change."""
     id: _builtins.str
+    """Given by the server: the kind's prefix, `_`, and a ULID in lower case."""
     org: _builtins.str
+    """The slug of the organization; cannot change."""
     visibility: _enum_pb2.ApiResourceVisibility.ValueType
+    """Changed by `updateVisibility` only."""
     @_builtins.property
-    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """For selecting. Names that start with `stigmer.ai/` are the server's."""
+
     @_builtins.property
-    def annotations(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def annotations(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """For tools; not for selecting."""
+
     @_builtins.property
-    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words to find it by."""
+
     @_builtins.property
-    def version(self) -> Global___ApiResourceMetadataVersion: ...
+    def version(self) -> Global___ApiResourceMetadataVersion:
+        """For kinds with versions; clients set only the message and the tag."""
+
     def __init__(
         self,
         *,
@@ -108,6 +123,8 @@ Global___ApiResourceMetadata: _TypeAlias = ApiResourceMetadata  # noqa: Y015
 
 @_typing.final
 class ApiResourceMetadataVersion(_message.Message):
+    """The version that a resource is at."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -115,9 +132,13 @@ class ApiResourceMetadataVersion(_message.Message):
     PREVIOUS_VERSION_ID_FIELD_NUMBER: _builtins.int
     TAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """A hash of its content."""
     message: _builtins.str
+    """Why it changed."""
     previous_version_id: _builtins.str
+    """Empty for the first."""
     tag: _builtins.str
+    """A name for the version; one version has a tag at a time."""
     def __init__(
         self,
         *,

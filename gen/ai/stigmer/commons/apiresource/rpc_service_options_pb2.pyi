@@ -13,3 +13,4 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 API_RESOURCE_KIND_FIELD_NUMBER: _builtins.int
 api_resource_kind: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.ServiceOptions, _api_resource_kind_pb2.ApiResourceKind.ValueType]
+"""The kind that a service is about."""

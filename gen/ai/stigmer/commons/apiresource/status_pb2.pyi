@@ -19,11 +19,15 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ApiResourceAuditStatus(_message.Message):
+    """The status of kinds that have no other."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AUDIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def audit(self) -> Global___ApiResourceAudit: ...
+    def audit(self) -> Global___ApiResourceAudit:
+        """Who wrote it, and when."""
+
     def __init__(
         self,
         *,
@@ -39,14 +43,20 @@ Global___ApiResourceAuditStatus: _TypeAlias = ApiResourceAuditStatus  # noqa: Y0
 
 @_typing.final
 class ApiResourceAudit(_message.Message):
+    """Who wrote a resource, and when."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SPEC_AUDIT_FIELD_NUMBER: _builtins.int
     STATUS_AUDIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def spec_audit(self) -> Global___ApiResourceAuditInfo: ...
+    def spec_audit(self) -> Global___ApiResourceAuditInfo:
+        """About what its author defines."""
+
     @_builtins.property
-    def status_audit(self) -> Global___ApiResourceAuditInfo: ...
+    def status_audit(self) -> Global___ApiResourceAuditInfo:
+        """About its state, visibility included."""
+
     def __init__(
         self,
         *,
@@ -63,6 +73,8 @@ Global___ApiResourceAudit: _TypeAlias = ApiResourceAudit  # noqa: Y015
 
 @_typing.final
 class ApiResourceAuditInfo(_message.Message):
+    """The first and the latest write."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CREATED_BY_FIELD_NUMBER: _builtins.int
@@ -71,6 +83,7 @@ class ApiResourceAuditInfo(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     event: _builtins.str
+    """What the latest one did: `created`, `updated`."""
     @_builtins.property
     def created_by(self) -> Global___ApiResourceAuditActor: ...
     @_builtins.property
@@ -98,6 +111,8 @@ Global___ApiResourceAuditInfo: _TypeAlias = ApiResourceAuditInfo  # noqa: Y015
 
 @_typing.final
 class ApiResourceAuditActor(_message.Message):
+    """Who did it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -106,10 +121,13 @@ class ApiResourceAuditActor(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     PLATFORM_CLIENT_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """The account's id; `system` for the server itself."""
     avatar: _builtins.str
+    """A picture's URL."""
     display_name: _builtins.str
     email: _builtins.str
     platform_client_id: _builtins.str
+    """The application that acted for it; empty for none."""
     def __init__(
         self,
         *,

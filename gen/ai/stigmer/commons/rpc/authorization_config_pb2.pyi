@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RpcAuthorizationConfig(_message.Message):
+    """The permission that a call needs. Checked where an authorizer is set up; one machine has none."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PERMISSION_FIELD_NUMBER: _builtins.int
@@ -30,10 +32,15 @@ class RpcAuthorizationConfig(_message.Message):
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
     permission: _enum_pb2.IamPermission.ValueType
     resource_kind: _api_resource_kind_pb2.ApiResourceKind.ValueType
+    """Of the resource that the permission is on."""
     resource_kind_path: _builtins.str
+    """The request's field that says the kind, when it is not fixed."""
     field_path: _builtins.str
+    """The request's field with the resource's id, dotted."""
     error_msg: _builtins.str
+    """What the caller is told when it has no permission."""
     resource_id: _builtins.str
+    """The resource, when it is always the same."""
     def __init__(
         self,
         *,

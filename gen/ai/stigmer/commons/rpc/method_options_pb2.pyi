@@ -15,5 +15,8 @@ CONFIG_FIELD_NUMBER: _builtins.int
 IS_PUBLIC_FIELD_NUMBER: _builtins.int
 IS_SKIP_AUTHORIZATION_FIELD_NUMBER: _builtins.int
 config: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _authorization_config_pb2.RpcAuthorizationConfig]
+"""The permission that a call needs."""
 is_public: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
+"""Works without authentication."""
 is_skip_authorization: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
+"""Any caller may call it: the handler checks by itself."""

@@ -18,12 +18,16 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PageInfo(_message.Message):
+    """Which page to answer with."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NUM_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     num: _builtins.int
+    """From 1; less means 1."""
     size: _builtins.int
+    """1 to 100; 0 for 20."""
     def __init__(
         self,
         *,
@@ -40,12 +44,16 @@ Global___PageInfo: _TypeAlias = PageInfo  # noqa: Y015
 
 @_typing.final
 class GooglePageInfo(_message.Message):
+    """Which page to answer with, by token."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     page_token: _builtins.str
+    """From the page before; empty for the first."""
     size: _builtins.int
+    """Entries on the page; 0 for the default."""
     def __init__(
         self,
         *,

@@ -34,7 +34,9 @@ class _IamPermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IamPerm
     can_grant_access: _IamPermission.ValueType  # 4
     can_view_access: _IamPermission.ValueType  # 5
     can_assign_roles: _IamPermission.ValueType  # 47
+    """Give and take roles on it."""
     can_manage_audience: _IamPermission.ValueType  # 48
+    """Change its visibility."""
     can_create_agent: _IamPermission.ValueType  # 6
     can_create_workflow: _IamPermission.ValueType  # 7
     can_create_session: _IamPermission.ValueType  # 8
@@ -49,13 +51,17 @@ class _IamPermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IamPerm
     can_execute: _IamPermission.ValueType  # 15
     can_read_secrets: _IamPermission.ValueType  # 16
     can_bootstrap_iam: _IamPermission.ValueType  # 17
+    """Make the first administrator."""
     can_manage_identity_accounts: _IamPermission.ValueType  # 18
     login_to_back_office: _IamPermission.ValueType  # 20
+    """Use the platform's own administration."""
     can_connect: _IamPermission.ValueType  # 22
+    """Connect it to an outside account."""
     can_create_runner: _IamPermission.ValueType  # 25
     @_builtins.property
     @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
-    def can_delete_session(self) -> _IamPermission.ValueType: ...  # 26
+    def can_delete_session(self) -> _IamPermission.ValueType:   # 26
+        """Older form of `can_delete`."""
     can_view_billing: _IamPermission.ValueType  # 27
     can_manage_billing: _IamPermission.ValueType  # 28
     can_execute_billing_ops: _IamPermission.ValueType  # 29
@@ -64,7 +70,9 @@ class _IamPermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IamPerm
     can_manage_model_pricing: _IamPermission.ValueType  # 32
     can_manage_cursor_accounts: _IamPermission.ValueType  # 35
     can_participate: _IamPermission.ValueType  # 36
+    """Take part in a session of somebody else."""
     can_write_reserved_labels: _IamPermission.ValueType  # 37
+    """Set labels that start with `stigmer.ai/`."""
     can_view_provider_standing: _IamPermission.ValueType  # 38
     can_create_plugin: _IamPermission.ValueType  # 40
     can_manage_plans: _IamPermission.ValueType  # 41
@@ -74,7 +82,8 @@ class _IamPermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IamPerm
     can_create_team: _IamPermission.ValueType  # 45
     can_manage_credits: _IamPermission.ValueType  # 46
 
-class IamPermission(_IamPermission, metaclass=_IamPermissionEnumTypeWrapper): ...
+class IamPermission(_IamPermission, metaclass=_IamPermissionEnumTypeWrapper):
+    """What somebody may do with a resource. One machine with one user checks none of them."""
 
 unspecified: IamPermission.ValueType  # 0
 can_view: IamPermission.ValueType  # 1
@@ -83,7 +92,9 @@ can_delete: IamPermission.ValueType  # 3
 can_grant_access: IamPermission.ValueType  # 4
 can_view_access: IamPermission.ValueType  # 5
 can_assign_roles: IamPermission.ValueType  # 47
+"""Give and take roles on it."""
 can_manage_audience: IamPermission.ValueType  # 48
+"""Change its visibility."""
 can_create_agent: IamPermission.ValueType  # 6
 can_create_workflow: IamPermission.ValueType  # 7
 can_create_session: IamPermission.ValueType  # 8
@@ -98,11 +109,15 @@ can_create_instance: IamPermission.ValueType  # 14
 can_execute: IamPermission.ValueType  # 15
 can_read_secrets: IamPermission.ValueType  # 16
 can_bootstrap_iam: IamPermission.ValueType  # 17
+"""Make the first administrator."""
 can_manage_identity_accounts: IamPermission.ValueType  # 18
 login_to_back_office: IamPermission.ValueType  # 20
+"""Use the platform's own administration."""
 can_connect: IamPermission.ValueType  # 22
+"""Connect it to an outside account."""
 can_create_runner: IamPermission.ValueType  # 25
 can_delete_session: IamPermission.ValueType  # 26
+"""Older form of `can_delete`."""
 can_view_billing: IamPermission.ValueType  # 27
 can_manage_billing: IamPermission.ValueType  # 28
 can_execute_billing_ops: IamPermission.ValueType  # 29
@@ -111,7 +126,9 @@ can_create_channel_app: IamPermission.ValueType  # 31
 can_manage_model_pricing: IamPermission.ValueType  # 32
 can_manage_cursor_accounts: IamPermission.ValueType  # 35
 can_participate: IamPermission.ValueType  # 36
+"""Take part in a session of somebody else."""
 can_write_reserved_labels: IamPermission.ValueType  # 37
+"""Set labels that start with `stigmer.ai/`."""
 can_view_provider_standing: IamPermission.ValueType  # 38
 can_create_plugin: IamPermission.ValueType  # 40
 can_manage_plans: IamPermission.ValueType  # 41
@@ -134,9 +151,11 @@ class _IamRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IamRole.Value
     member: _IamRole.ValueType  # 3
     viewer: _IamRole.ValueType  # 4
     participant: _IamRole.ValueType  # 5
+    """Takes part in sessions, and sees nothing else."""
     editor: _IamRole.ValueType  # 6
 
-class IamRole(_IamRole, metaclass=_IamRoleEnumTypeWrapper): ...
+class IamRole(_IamRole, metaclass=_IamRoleEnumTypeWrapper):
+    """Permissions that are given together."""
 
 iam_role_unspecified: IamRole.ValueType  # 0
 owner: IamRole.ValueType  # 1
@@ -144,5 +163,6 @@ admin: IamRole.ValueType  # 2
 member: IamRole.ValueType  # 3
 viewer: IamRole.ValueType  # 4
 participant: IamRole.ValueType  # 5
+"""Takes part in sessions, and sees nothing else."""
 editor: IamRole.ValueType  # 6
 Global___IamRole: _TypeAlias = IamRole  # noqa: Y015

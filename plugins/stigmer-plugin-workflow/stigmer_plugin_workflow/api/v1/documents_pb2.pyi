@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ValidateDocumentRequest(_message.Message):
+    """A document to check."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DOCUMENT_FIELD_NUMBER: _builtins.int
@@ -69,6 +71,8 @@ Global___DocumentProblem: _TypeAlias = DocumentProblem  # noqa: Y015
 
 @_typing.final
 class ValidateDocumentResponse(_message.Message):
+    """What came of the check."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROBLEMS_FIELD_NUMBER: _builtins.int
@@ -91,6 +95,8 @@ Global___ValidateDocumentResponse: _TypeAlias = ValidateDocumentResponse  # noqa
 
 @_typing.final
 class ExecuteDocumentRequest(_message.Message):
+    """A document to run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DOCUMENT_FIELD_NUMBER: _builtins.int

@@ -31,7 +31,8 @@ class _ApiResourceGroupEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiR
     tenancy: _ApiResourceGroup.ValueType  # 3
     billing: _ApiResourceGroup.ValueType  # 4
 
-class ApiResourceGroup(_ApiResourceGroup, metaclass=_ApiResourceGroupEnumTypeWrapper): ...
+class ApiResourceGroup(_ApiResourceGroup, metaclass=_ApiResourceGroupEnumTypeWrapper):
+    """Kinds that share an `api_version`."""
 
 api_resource_group_unspecified: ApiResourceGroup.ValueType  # 0
 agentic: ApiResourceGroup.ValueType  # 1
@@ -42,11 +43,14 @@ Global___ApiResourceGroup: _TypeAlias = ApiResourceGroup  # noqa: Y015
 
 @_typing.final
 class ApiResourceGroupMeta(_message.Message):
+    """What a group of kinds is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DOMAIN_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
+    """The front part of `api_version`."""
     display_name: _builtins.str
     def __init__(
         self,
@@ -64,3 +68,4 @@ Global___ApiResourceGroupMeta: _TypeAlias = ApiResourceGroupMeta  # noqa: Y015
 
 GROUP_META_FIELD_NUMBER: _builtins.int
 group_meta: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___ApiResourceGroupMeta]
+"""What a group is."""

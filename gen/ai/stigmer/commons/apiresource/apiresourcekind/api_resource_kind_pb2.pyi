@@ -30,7 +30,8 @@ class _ApiResourceVersionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ap
     api_resource_version_unspecified: _ApiResourceVersion.ValueType  # 0
     v1: _ApiResourceVersion.ValueType  # 1
 
-class ApiResourceVersion(_ApiResourceVersion, metaclass=_ApiResourceVersionEnumTypeWrapper): ...
+class ApiResourceVersion(_ApiResourceVersion, metaclass=_ApiResourceVersionEnumTypeWrapper):
+    """The generation of a kind."""
 
 api_resource_version_unspecified: ApiResourceVersion.ValueType  # 0
 v1: ApiResourceVersion.ValueType  # 1
@@ -44,14 +45,19 @@ class _ResourceTierEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Resource
     DESCRIPTOR: _descriptor.EnumDescriptor
     resource_tier_unspecified: _ResourceTier.ValueType  # 0
     open_source: _ResourceTier.ValueType  # 1
+    """Every server."""
     cloud_only: _ResourceTier.ValueType  # 2
+    """Only the hosted service."""
     enterprise: _ResourceTier.ValueType  # 3
 
-class ResourceTier(_ResourceTier, metaclass=_ResourceTierEnumTypeWrapper): ...
+class ResourceTier(_ResourceTier, metaclass=_ResourceTierEnumTypeWrapper):
+    """Which edition serves a kind."""
 
 resource_tier_unspecified: ResourceTier.ValueType  # 0
 open_source: ResourceTier.ValueType  # 1
+"""Every server."""
 cloud_only: ResourceTier.ValueType  # 2
+"""Only the hosted service."""
 enterprise: ResourceTier.ValueType  # 3
 Global___ResourceTier: _TypeAlias = ResourceTier  # noqa: Y015
 
@@ -64,7 +70,8 @@ class _PlatformIdValueEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Platf
     platform_id_value_unspecified: _PlatformIdValue.ValueType  # 0
     stigmer: _PlatformIdValue.ValueType  # 1
 
-class PlatformIdValue(_PlatformIdValue, metaclass=_PlatformIdValueEnumTypeWrapper): ...
+class PlatformIdValue(_PlatformIdValue, metaclass=_PlatformIdValueEnumTypeWrapper):
+    """The ids that the platform itself can have."""
 
 platform_id_value_unspecified: PlatformIdValue.ValueType  # 0
 stigmer: PlatformIdValue.ValueType  # 1
@@ -110,7 +117,8 @@ class _ApiResourceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiRe
     subscription: _ApiResourceKind.ValueType  # 71
     license: _ApiResourceKind.ValueType  # 72
 
-class ApiResourceKind(_ApiResourceKind, metaclass=_ApiResourceKindEnumTypeWrapper): ...
+class ApiResourceKind(_ApiResourceKind, metaclass=_ApiResourceKindEnumTypeWrapper):
+    """Every kind of the API. A server serves those it has plugins for."""
 
 api_resource_kind_unknown: ApiResourceKind.ValueType  # 0
 api_resource_version: ApiResourceKind.ValueType  # 1
@@ -149,6 +157,8 @@ Global___ApiResourceKind: _TypeAlias = ApiResourceKind  # noqa: Y015
 
 @_typing.final
 class ApiResourceKindMeta(_message.Message):
+    """What a kind is: generic code is driven by it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     GROUP_FIELD_NUMBER: _builtins.int
@@ -163,13 +173,20 @@ class ApiResourceKindMeta(_message.Message):
     group: _api_resource_group_pb2.ApiResourceGroup.ValueType
     version: Global___ApiResourceVersion.ValueType
     name: _builtins.str
+    """As in `kind:`."""
     display_name: _builtins.str
     id_prefix: _builtins.str
+    """What ids start with, before the underscore."""
     is_versioned: _builtins.bool
+    """Whether past states are kept."""
     not_search_indexed: _builtins.bool
+    """Whether the search leaves it out."""
     tier: Global___ResourceTier.ValueType
+    """Which edition serves it."""
     @_builtins.property
-    def authorization(self) -> _authorization_config_pb2.AuthorizationConfig: ...
+    def authorization(self) -> _authorization_config_pb2.AuthorizationConfig:
+        """Who may do what with it."""
+
     def __init__(
         self,
         *,
@@ -193,3 +210,4 @@ Global___ApiResourceKindMeta: _TypeAlias = ApiResourceKindMeta  # noqa: Y015
 
 KIND_META_FIELD_NUMBER: _builtins.int
 kind_meta: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___ApiResourceKindMeta]
+"""What a kind is."""

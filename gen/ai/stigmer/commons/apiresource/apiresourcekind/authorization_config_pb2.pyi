@@ -30,17 +30,24 @@ class _AuthorizationScopeTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper
     AUTHORIZATION_SCOPE_TYPE_PLATFORM: _AuthorizationScopeType.ValueType  # 1
     AUTHORIZATION_SCOPE_TYPE_ORGANIZATION: _AuthorizationScopeType.ValueType  # 2
     AUTHORIZATION_SCOPE_TYPE_PARENT: _AuthorizationScopeType.ValueType  # 3
+    """Another resource."""
     AUTHORIZATION_SCOPE_TYPE_OWNER_ONLY: _AuthorizationScopeType.ValueType  # 4
+    """Its owner alone."""
     AUTHORIZATION_SCOPE_TYPE_NONE: _AuthorizationScopeType.ValueType  # 5
+    """Nobody needs any."""
 
-class AuthorizationScopeType(_AuthorizationScopeType, metaclass=_AuthorizationScopeTypeEnumTypeWrapper): ...
+class AuthorizationScopeType(_AuthorizationScopeType, metaclass=_AuthorizationScopeTypeEnumTypeWrapper):
+    """Where permissions on a resource come from."""
 
 AUTHORIZATION_SCOPE_TYPE_UNSPECIFIED: AuthorizationScopeType.ValueType  # 0
 AUTHORIZATION_SCOPE_TYPE_PLATFORM: AuthorizationScopeType.ValueType  # 1
 AUTHORIZATION_SCOPE_TYPE_ORGANIZATION: AuthorizationScopeType.ValueType  # 2
 AUTHORIZATION_SCOPE_TYPE_PARENT: AuthorizationScopeType.ValueType  # 3
+"""Another resource."""
 AUTHORIZATION_SCOPE_TYPE_OWNER_ONLY: AuthorizationScopeType.ValueType  # 4
+"""Its owner alone."""
 AUTHORIZATION_SCOPE_TYPE_NONE: AuthorizationScopeType.ValueType  # 5
+"""Nobody needs any."""
 Global___AuthorizationScopeType: _TypeAlias = AuthorizationScopeType  # noqa: Y015
 
 class _OwnerAttributionType:
@@ -51,21 +58,30 @@ class _OwnerAttributionTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     DESCRIPTOR: _descriptor.EnumDescriptor
     OWNER_ATTRIBUTION_TYPE_UNSPECIFIED: _OwnerAttributionType.ValueType  # 0
     OWNER_ATTRIBUTION_TYPE_DIRECT: _OwnerAttributionType.ValueType  # 1
+    """Whoever created it."""
     OWNER_ATTRIBUTION_TYPE_INHERITED: _OwnerAttributionType.ValueType  # 2
+    """Whoever owns its parent."""
     OWNER_ATTRIBUTION_TYPE_SELF: _OwnerAttributionType.ValueType  # 3
+    """It owns itself."""
     OWNER_ATTRIBUTION_TYPE_NONE: _OwnerAttributionType.ValueType  # 4
 
-class OwnerAttributionType(_OwnerAttributionType, metaclass=_OwnerAttributionTypeEnumTypeWrapper): ...
+class OwnerAttributionType(_OwnerAttributionType, metaclass=_OwnerAttributionTypeEnumTypeWrapper):
+    """Who owns a new resource."""
 
 OWNER_ATTRIBUTION_TYPE_UNSPECIFIED: OwnerAttributionType.ValueType  # 0
 OWNER_ATTRIBUTION_TYPE_DIRECT: OwnerAttributionType.ValueType  # 1
+"""Whoever created it."""
 OWNER_ATTRIBUTION_TYPE_INHERITED: OwnerAttributionType.ValueType  # 2
+"""Whoever owns its parent."""
 OWNER_ATTRIBUTION_TYPE_SELF: OwnerAttributionType.ValueType  # 3
+"""It owns itself."""
 OWNER_ATTRIBUTION_TYPE_NONE: OwnerAttributionType.ValueType  # 4
 Global___OwnerAttributionType: _TypeAlias = OwnerAttributionType  # noqa: Y015
 
 @_typing.final
 class VisibilityConfig(_message.Message):
+    """The visibility levels of a kind, beside private."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SUPPORTS_PLATFORM_FIELD_NUMBER: _builtins.int
@@ -74,6 +90,7 @@ class VisibilityConfig(_message.Message):
     supports_platform: _builtins.bool
     supports_org: _builtins.bool
     defaults_to_org_visibility: _builtins.bool
+    """Else new resources are private."""
     def __init__(
         self,
         *,
@@ -91,14 +108,19 @@ Global___VisibilityConfig: _TypeAlias = VisibilityConfig  # noqa: Y015
 
 @_typing.final
 class ParentRelationConfig(_message.Message):
+    """How permissions come from another resource."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
     RELATION_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
+    """The kind of the parent."""
     relation: _builtins.str
+    """What the parent is called in rules."""
     spec_field: _builtins.str
+    """Holds the parent's id."""
     def __init__(
         self,
         *,
@@ -116,6 +138,8 @@ Global___ParentRelationConfig: _TypeAlias = ParentRelationConfig  # noqa: Y015
 
 @_typing.final
 class AuthorizationConfig(_message.Message):
+    """Who may do what with the resources of a kind."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SCOPE_TYPE_FIELD_NUMBER: _builtins.int
@@ -127,18 +151,29 @@ class AuthorizationConfig(_message.Message):
     GRANTABLE_ROLES_FIELD_NUMBER: _builtins.int
     TEAM_GRANTABLE_ROLES_FIELD_NUMBER: _builtins.int
     scope_type: Global___AuthorizationScopeType.ValueType
+    """Where permissions come from."""
     owner_type: Global___OwnerAttributionType.ValueType
+    """Who owns a new one."""
     requires_creator_tuple: _builtins.bool
+    """Whether the creator is recorded beside the owner."""
     @_builtins.property
-    def parent(self) -> Global___ParentRelationConfig: ...
+    def parent(self) -> Global___ParentRelationConfig:
+        """For kinds that take permissions from another resource."""
+
     @_builtins.property
-    def additional_parents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParentRelationConfig]: ...
+    def additional_parents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParentRelationConfig]:
+        """Further ones."""
+
     @_builtins.property
     def visibility(self) -> Global___VisibilityConfig: ...
     @_builtins.property
-    def grantable_roles(self) -> _containers.RepeatedScalarFieldContainer[_enum_pb2.IamRole.ValueType]: ...
+    def grantable_roles(self) -> _containers.RepeatedScalarFieldContainer[_enum_pb2.IamRole.ValueType]:
+        """Roles a person can be given on one."""
+
     @_builtins.property
-    def team_grantable_roles(self) -> _containers.RepeatedScalarFieldContainer[_enum_pb2.IamRole.ValueType]: ...
+    def team_grantable_roles(self) -> _containers.RepeatedScalarFieldContainer[_enum_pb2.IamRole.ValueType]:
+        """Roles a team can be given on one."""
+
     def __init__(
         self,
         *,

@@ -24,6 +24,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SearchRequest(_message.Message):
+    """What to look for."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KINDS_FIELD_NUMBER: _builtins.int
@@ -31,11 +33,17 @@ class SearchRequest(_message.Message):
     ORG_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
     query: _builtins.str
+    """Words that must all appear; one word also matches as a prefix. Empty lists, newest first."""
     org: _builtins.str
+    """Only of this organization; empty for all."""
     @_builtins.property
-    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_api_resource_kind_pb2.ApiResourceKind.ValueType]: ...
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_api_resource_kind_pb2.ApiResourceKind.ValueType]:
+        """Only these; empty for every kind that is indexed. Kinds that are not indexed find nothing."""
+
     @_builtins.property
-    def page(self) -> _pagination_pb2.PageInfo: ...
+    def page(self) -> _pagination_pb2.PageInfo:
+        """The first 20 when unset."""
+
     def __init__(
         self,
         *,
@@ -54,6 +62,8 @@ Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
 
 @_typing.final
 class SearchResponse(_message.Message):
+    """A page of hits, best first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -81,11 +91,14 @@ class SearchResponse(_message.Message):
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     total_count: _builtins.int
+    """Over all pages."""
     total_pages: _builtins.int
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchResult]: ...
     @_builtins.property
-    def counts_by_kind(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
+    def counts_by_kind(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Hits per kind over all pages, by the kind's name in ApiResourceKind."""
+
     def __init__(
         self,
         *,
@@ -104,6 +117,8 @@ Global___SearchResponse: _TypeAlias = SearchResponse  # noqa: Y015
 
 @_typing.final
 class SearchResult(_message.Message):
+    """A resource that was found."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
@@ -124,11 +139,14 @@ class SearchResult(_message.Message):
     name: _builtins.str
     slug: _builtins.str
     qualified_slug: _builtins.str
+    """`org/slug`."""
     org: _builtins.str
     description: _builtins.str
     visibility: _enum_pb2.ApiResourceVisibility.ValueType
     score: _builtins.float
+    """Above 0, at most 1; 1 when nothing was asked for."""
     icon_url: _builtins.str
+    """Of agents and other kinds that have one."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property

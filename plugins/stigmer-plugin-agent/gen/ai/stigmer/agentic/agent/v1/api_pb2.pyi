@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Agent(_message.Message):
+    """A blueprint of an assistant: its instructions, and the tools, skills and sub-agents it may use."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int
@@ -31,11 +33,17 @@ class Agent(_message.Message):
     api_version: _builtins.str
     kind: _builtins.str
     @_builtins.property
-    def metadata(self) -> _metadata_pb2.ApiResourceMetadata: ...
+    def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
+        """Its slug is unique among the agents of its organization."""
+
     @_builtins.property
-    def spec(self) -> _spec_pb2.AgentSpec: ...
+    def spec(self) -> _spec_pb2.AgentSpec:
+        """What the author wrote."""
+
     @_builtins.property
-    def status(self) -> _status_pb2.AgentStatus: ...
+    def status(self) -> _status_pb2.AgentStatus:
+        """Written by the server; what a client sends here is dropped."""
+
     def __init__(
         self,
         *,

@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentSpec(_message.Message):
+    """What an agent is told and what it may use."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -53,16 +55,29 @@ class AgentSpec(_message.Message):
     SUB_AGENTS_FIELD_NUMBER: _builtins.int
     ENV_FIELD_NUMBER: _builtins.int
     description: _builtins.str
+    """For people who choose an agent; models do not see it."""
     icon_url: _builtins.str
+    """A picture for consoles."""
     instructions: _builtins.str
+    """The system prompt; at least 10 characters."""
     @_builtins.property
-    def mcp_server_usages(self) -> _containers.RepeatedCompositeFieldContainer[Global___McpServerUsage]: ...
+    def mcp_server_usages(self) -> _containers.RepeatedCompositeFieldContainer[Global___McpServerUsage]:
+        """The MCP servers whose tools it has."""
+
     @_builtins.property
-    def skill_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]: ...
+    def skill_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]:
+        """The skills it can load. A reference without organization means the agent's own."""
+
     @_builtins.property
-    def sub_agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubAgent]: ...
+    def sub_agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubAgent]:
+        """Specialists it can hand work to."""
+
     @_builtins.property
-    def env(self) -> _containers.MessageMap[_builtins.str, _spec_pb2.EnvVarDeclaration]: ...
+    def env(self) -> _containers.MessageMap[_builtins.str, _spec_pb2.EnvVarDeclaration]:
+        """Variables a run needs, by name; values come from environments. Those of its MCP servers are merged in,
+        its own win.
+        """
+
     def __init__(
         self,
         *,
@@ -84,6 +99,8 @@ Global___AgentSpec: _TypeAlias = AgentSpec  # noqa: Y015
 
 @_typing.final
 class SubAgent(_message.Message):
+    """A specialist inside an agent, with its own prompt and a share of its tools."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -93,13 +110,21 @@ class SubAgent(_message.Message):
     SKILL_REFS_FIELD_NUMBER: _builtins.int
     MODEL_OVERRIDE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Unique within the agent; what the model calls it by."""
     description: _builtins.str
+    """Tells the model when to hand work to it."""
     instructions: _builtins.str
+    """Its system prompt; at least 10 characters."""
     model_override: _builtins.str
+    """The model it runs on; empty for that of the run."""
     @_builtins.property
-    def mcp_access(self) -> _containers.RepeatedCompositeFieldContainer[Global___McpAccess]: ...
+    def mcp_access(self) -> _containers.RepeatedCompositeFieldContainer[Global___McpAccess]:
+        """The MCP servers it may use, out of those of the agent."""
+
     @_builtins.property
-    def skill_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]: ...
+    def skill_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]:
+        """The skills it can load, beside none of the agent's."""
+
     def __init__(
         self,
         *,
@@ -120,6 +145,8 @@ Global___SubAgent: _TypeAlias = SubAgent  # noqa: Y015
 
 @_typing.final
 class McpServerUsage(_message.Message):
+    """Which tools of an MCP server an agent has."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MCP_SERVER_REF_FIELD_NUMBER: _builtins.int
@@ -128,9 +155,13 @@ class McpServerUsage(_message.Message):
     @_builtins.property
     def mcp_server_ref(self) -> _io_pb2.ApiResourceReference: ...
     @_builtins.property
-    def enabled_tools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def enabled_tools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the allowed tools; empty allows all of them."""
+
     @_builtins.property
-    def tool_approval_overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolApprovalOverride]: ...
+    def tool_approval_overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolApprovalOverride]:
+        """Exceptions from the server's own rules about which tools ask first."""
+
     def __init__(
         self,
         *,
@@ -148,13 +179,18 @@ Global___McpServerUsage: _TypeAlias = McpServerUsage  # noqa: Y015
 
 @_typing.final
 class McpAccess(_message.Message):
+    """Which of the agent's tools a sub-agent has."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MCP_SERVER_FIELD_NUMBER: _builtins.int
     ENABLED_TOOLS_FIELD_NUMBER: _builtins.int
     mcp_server: _builtins.str
+    """The slug of an MCP server among the agent's usages."""
     @_builtins.property
-    def enabled_tools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def enabled_tools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the allowed tools; empty allows what the agent has."""
+
     def __init__(
         self,
         *,
@@ -171,14 +207,19 @@ Global___McpAccess: _TypeAlias = McpAccess  # noqa: Y015
 
 @_typing.final
 class ToolApprovalOverride(_message.Message):
+    """Whether one tool asks before it runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOOL_NAME_FIELD_NUMBER: _builtins.int
     REQUIRES_APPROVAL_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     tool_name: _builtins.str
+    """As the MCP server calls it."""
     requires_approval: _builtins.bool
+    """True: a person decides each call. False: it runs without asking."""
     message: _builtins.str
+    """What the person is asked; may quote arguments. Empty for a default text."""
     def __init__(
         self,
         *,

@@ -19,13 +19,18 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentStatus(_message.Message):
+    """What the server knows of an agent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AUDIT_FIELD_NUMBER: _builtins.int
     DEFAULT_INSTANCE_ID_FIELD_NUMBER: _builtins.int
     default_instance_id: _builtins.str
+    """The instance that runs when only the agent is named; set by `create`."""
     @_builtins.property
-    def audit(self) -> _status_pb2.ApiResourceAudit: ...
+    def audit(self) -> _status_pb2.ApiResourceAudit:
+        """Who wrote it, and when."""
+
     def __init__(
         self,
         *,

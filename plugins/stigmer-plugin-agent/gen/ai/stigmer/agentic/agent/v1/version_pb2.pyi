@@ -23,6 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentVersionEntry(_message.Message):
+    """One past state of an agent. No RPC of this generation lists them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_HASH_FIELD_NUMBER: _builtins.int
@@ -34,17 +36,29 @@ class AgentVersionEntry(_message.Message):
     SPEC_SNAPSHOT_FIELD_NUMBER: _builtins.int
     GIT_PROVENANCE_FIELD_NUMBER: _builtins.int
     version_hash: _builtins.str
+    """SHA-256 of the state, 64 hex digits."""
     tag: _builtins.str
+    """A name for it; one version has a tag at a time."""
     is_current: _builtins.bool
+    """Whether the agent is in this state now."""
     message: _builtins.str
+    """Why it changed, in the author's words."""
     @_builtins.property
-    def applied_at(self) -> _timestamp_pb2.Timestamp: ...
+    def applied_at(self) -> _timestamp_pb2.Timestamp:
+        """When it became current."""
+
     @_builtins.property
-    def applied_by(self) -> _status_pb2.ApiResourceAuditActor: ...
+    def applied_by(self) -> _status_pb2.ApiResourceAuditActor:
+        """Who applied it."""
+
     @_builtins.property
-    def spec_snapshot(self) -> _spec_pb2.AgentSpec: ...
+    def spec_snapshot(self) -> _spec_pb2.AgentSpec:
+        """The spec as it was."""
+
     @_builtins.property
-    def git_provenance(self) -> Global___GitProvenance: ...
+    def git_provenance(self) -> Global___GitProvenance:
+        """Where the source came from, when the client said so."""
+
     def __init__(
         self,
         *,
@@ -67,6 +81,8 @@ Global___AgentVersionEntry: _TypeAlias = AgentVersionEntry  # noqa: Y015
 
 @_typing.final
 class GitProvenance(_message.Message):
+    """The commit that a resource was made from."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REMOTE_URL_FIELD_NUMBER: _builtins.int
@@ -74,9 +90,13 @@ class GitProvenance(_message.Message):
     COMMIT_FIELD_NUMBER: _builtins.int
     SUBDIR_FIELD_NUMBER: _builtins.int
     remote_url: _builtins.str
+    """Of the repository."""
     ref: _builtins.str
+    """A branch or tag."""
     commit: _builtins.str
+    """The full hash."""
     subdir: _builtins.str
+    """The folder within the repository; empty for its root."""
     def __init__(
         self,
         *,
@@ -95,6 +115,8 @@ Global___GitProvenance: _TypeAlias = GitProvenance  # noqa: Y015
 
 @_typing.final
 class ListAgentVersionsInput(_message.Message):
+    """Which versions to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -104,7 +126,9 @@ class ListAgentVersionsInput(_message.Message):
     org: _builtins.str
     slug: _builtins.str
     page_token: _builtins.str
+    """The `next_page_token` of the page before."""
     page_size: _builtins.int
+    """At most 100, which 0 stands for."""
     def __init__(
         self,
         *,
@@ -123,13 +147,17 @@ Global___ListAgentVersionsInput: _TypeAlias = ListAgentVersionsInput  # noqa: Y0
 
 @_typing.final
 class ListAgentVersionsResponse(_message.Message):
+    """Versions, newest first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     total_count: _builtins.int
+    """Over all pages."""
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentVersionEntry]: ...
     def __init__(
@@ -149,12 +177,15 @@ Global___ListAgentVersionsResponse: _TypeAlias = ListAgentVersionsResponse  # no
 
 @_typing.final
 class GetAgentVersionInput(_message.Message):
+    """Names one version of an agent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_ID_FIELD_NUMBER: _builtins.int
     VERSION_HASH_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     version_hash: _builtins.str
+    """64 hex digits, lower case."""
     def __init__(
         self,
         *,
@@ -171,6 +202,8 @@ Global___GetAgentVersionInput: _TypeAlias = GetAgentVersionInput  # noqa: Y015
 
 @_typing.final
 class TagAgentVersionInput(_message.Message):
+    """Gives a version a tag."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_ID_FIELD_NUMBER: _builtins.int
@@ -178,7 +211,9 @@ class TagAgentVersionInput(_message.Message):
     TAG_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     version_hash: _builtins.str
+    """64 hex digits, lower case."""
     tag: _builtins.str
+    """Moves here from the version that has it."""
     def __init__(
         self,
         *,

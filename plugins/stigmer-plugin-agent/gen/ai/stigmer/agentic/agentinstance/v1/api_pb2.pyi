@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentInstance(_message.Message):
+    """An agent together with the environments it runs in."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int
@@ -31,11 +33,17 @@ class AgentInstance(_message.Message):
     api_version: _builtins.str
     kind: _builtins.str
     @_builtins.property
-    def metadata(self) -> _metadata_pb2.ApiResourceMetadata: ...
+    def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
+        """Its slug is unique among the instances of its organization."""
+
     @_builtins.property
-    def spec(self) -> _spec_pb2.AgentInstanceSpec: ...
+    def spec(self) -> _spec_pb2.AgentInstanceSpec:
+        """What the author wrote."""
+
     @_builtins.property
-    def status(self) -> _status_pb2.ApiResourceAuditStatus: ...
+    def status(self) -> _status_pb2.ApiResourceAuditStatus:
+        """Written by the server."""
+
     def __init__(
         self,
         *,

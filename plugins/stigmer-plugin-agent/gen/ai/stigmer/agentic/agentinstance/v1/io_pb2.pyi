@@ -22,10 +22,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentInstanceId(_message.Message):
+    """Names an instance by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Such as `ain_01j9zq6w3n5v8x2y4b7c0d1e2f`."""
     def __init__(
         self,
         *,
@@ -41,6 +44,8 @@ Global___AgentInstanceId: _TypeAlias = AgentInstanceId  # noqa: Y015
 
 @_typing.final
 class GetAgentInstancesByAgentRequest(_message.Message):
+    """Which instances of an agent to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_ID_FIELD_NUMBER: _builtins.int
@@ -48,8 +53,11 @@ class GetAgentInstancesByAgentRequest(_message.Message):
     ORG_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     org: _builtins.str
+    """Only those of this organization; empty for all."""
     @_builtins.property
-    def page_info(self) -> _pagination_pb2.PageInfo: ...
+    def page_info(self) -> _pagination_pb2.PageInfo:
+        """The first 20 when unset."""
+
     def __init__(
         self,
         *,
@@ -67,11 +75,14 @@ Global___GetAgentInstancesByAgentRequest: _TypeAlias = GetAgentInstancesByAgentR
 
 @_typing.final
 class AgentInstanceList(_message.Message):
+    """A page of instances, newest first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     total_count: _builtins.int
+    """Over all pages."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.AgentInstance]: ...
     def __init__(
@@ -90,6 +101,8 @@ Global___AgentInstanceList: _TypeAlias = AgentInstanceList  # noqa: Y015
 
 @_typing.final
 class ListAgentInstancesRequest(_message.Message):
+    """Which instances to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -117,9 +130,13 @@ class ListAgentInstancesRequest(_message.Message):
     PAGE_INFO_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     @_builtins.property
-    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Only those with all of these labels."""
+
     @_builtins.property
-    def page_info(self) -> _pagination_pb2.PageInfo: ...
+    def page_info(self) -> _pagination_pb2.PageInfo:
+        """The first 20 when unset."""
+
     def __init__(
         self,
         *,

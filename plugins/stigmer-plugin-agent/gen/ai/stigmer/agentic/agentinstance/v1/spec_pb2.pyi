@@ -21,15 +21,21 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentInstanceSpec(_message.Message):
+    """Which agent, and what it sees."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_ID_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_REFS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
+    """The agent's id; cannot change."""
     description: _builtins.str
+    """For people who choose an instance."""
     @_builtins.property
-    def environment_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]: ...
+    def environment_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]:
+        """Environments whose variables its runs see; later ones win."""
+
     def __init__(
         self,
         *,

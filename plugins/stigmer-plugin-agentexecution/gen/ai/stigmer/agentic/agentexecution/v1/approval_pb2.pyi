@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PendingApproval(_message.Message):
+    """A tool call that waits for a person."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOOL_CALL_ID_FIELD_NUMBER: _builtins.int
@@ -38,19 +40,32 @@ class PendingApproval(_message.Message):
     TOOL_KIND_FIELD_NUMBER: _builtins.int
     APPROVAL_POLICY_SOURCE_FIELD_NUMBER: _builtins.int
     tool_call_id: _builtins.str
+    """What `submitApproval` names."""
     tool_name: _builtins.str
     message: _builtins.str
+    """What the person is asked."""
     args_preview: _builtins.str
+    """The arguments as JSON, shortened; secrets are blanked."""
     requested_at: _builtins.str
+    """RFC 3339."""
     from_sub_agent: _builtins.bool
+    """Whether a sub-agent made the call."""
     sub_agent_name: _builtins.str
+    """Which one; empty for the agent itself."""
     mcp_server_slug: _builtins.str
+    """The MCP server of the tool; empty for a built-in one."""
     sub_agent_subject: _builtins.str
+    """What the sub-agent was working on."""
     agent_rationale: _builtins.str
+    """Why the agent wants it, in its own words."""
     branch_at_deny: _builtins.str
+    """The git branch of the workspace when the call was held back."""
     head_sha_at_deny: _builtins.str
+    """The commit of the workspace when the call was held back."""
     tool_kind: _enum_pb2.ToolKind.ValueType
+    """What sort of tool, for icons and bulk decisions."""
     approval_policy_source: _enum_pb2.ApprovalPolicySource.ValueType
+    """The rule that made it ask."""
     def __init__(
         self,
         *,
@@ -79,13 +94,18 @@ Global___PendingApproval: _TypeAlias = PendingApproval  # noqa: Y015
 
 @_typing.final
 class ChildApprovalNotification(_message.Message):
+    """Tells a workflow execution what its agent runs wait for."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     PENDING_APPROVALS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
+    """The agent run."""
     @_builtins.property
-    def pending_approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingApproval]: ...
+    def pending_approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingApproval]:
+        """All that it waits for now; empty when nothing."""
+
     def __init__(
         self,
         *,
@@ -102,6 +122,8 @@ Global___ChildApprovalNotification: _TypeAlias = ChildApprovalNotification  # no
 
 @_typing.final
 class ApprovalRequest(_message.Message):
+    """The record of a question."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     APPROVAL_REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -117,17 +139,27 @@ class ApprovalRequest(_message.Message):
     TOOL_KIND_FIELD_NUMBER: _builtins.int
     APPROVAL_POLICY_SOURCE_FIELD_NUMBER: _builtins.int
     approval_request_id: _builtins.str
+    """Unique within the run; later events repeat it."""
     tool_call_id: _builtins.str
     requested_at: _builtins.str
+    """RFC 3339."""
     tool_name: _builtins.str
     message: _builtins.str
+    """What the person is asked."""
     args_preview: _builtins.str
+    """The arguments as JSON, shortened; secrets are blanked."""
     from_sub_agent: _builtins.bool
+    """Whether a sub-agent made the call."""
     sub_agent_name: _builtins.str
+    """Which one; empty for the agent itself."""
     sub_agent_subject: _builtins.str
+    """What the sub-agent was working on."""
     mcp_server_slug: _builtins.str
+    """The MCP server of the tool; empty for a built-in one."""
     tool_kind: _enum_pb2.ToolKind.ValueType
+    """What sort of tool."""
     approval_policy_source: _enum_pb2.ApprovalPolicySource.ValueType
+    """The rule that made it ask."""
     def __init__(
         self,
         *,
@@ -154,14 +186,18 @@ Global___ApprovalRequest: _TypeAlias = ApprovalRequest  # noqa: Y015
 
 @_typing.final
 class ApprovalRetraction(_message.Message):
+    """The record that a question needs no answer any more."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     APPROVAL_REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     RETRACTED_AT_FIELD_NUMBER: _builtins.int
     approval_request_id: _builtins.str
+    """The question."""
     reason: _enum_pb2.ApprovalRetractionReason.ValueType
     retracted_at: _builtins.str
+    """RFC 3339."""
     def __init__(
         self,
         *,
@@ -179,6 +215,8 @@ Global___ApprovalRetraction: _TypeAlias = ApprovalRetraction  # noqa: Y015
 
 @_typing.final
 class ApprovalDecision(_message.Message):
+    """The record of an answer."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     APPROVAL_REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -187,10 +225,15 @@ class ApprovalDecision(_message.Message):
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
     approval_request_id: _builtins.str
+    """The question."""
     action: _enum_pb2.ApprovalAction.ValueType
+    """What was decided."""
     decided_at: _builtins.str
+    """RFC 3339."""
     decided_by: _builtins.str
+    """The account that decided."""
     comment: _builtins.str
+    """What it added; the model reads it."""
     def __init__(
         self,
         *,
@@ -210,6 +253,8 @@ Global___ApprovalDecision: _TypeAlias = ApprovalDecision  # noqa: Y015
 
 @_typing.final
 class ApprovalEvent(_message.Message):
+    """One entry of the approval record."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_ID_FIELD_NUMBER: _builtins.int
@@ -221,10 +266,14 @@ class ApprovalEvent(_message.Message):
     DECIDED_FIELD_NUMBER: _builtins.int
     RETRACTED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
+    """Unique within the run."""
     approval_request_id: _builtins.str
+    """The question it belongs to."""
     event_type: _enum_pb2.ApprovalEventType.ValueType
     timestamp: _builtins.str
+    """RFC 3339."""
     actor: _builtins.str
+    """Who caused it: an account, or the system."""
     @_builtins.property
     def requested(self) -> Global___ApprovalRequest: ...
     @_builtins.property
@@ -255,13 +304,18 @@ Global___ApprovalEvent: _TypeAlias = ApprovalEvent  # noqa: Y015
 
 @_typing.final
 class ApprovalEventStream(_message.Message):
+    """All questions and answers of a run, oldest first. Only the server writes it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
+    """The agent run."""
     @_builtins.property
-    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApprovalEvent]: ...
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApprovalEvent]:
+        """Only ever grows."""
+
     def __init__(
         self,
         *,

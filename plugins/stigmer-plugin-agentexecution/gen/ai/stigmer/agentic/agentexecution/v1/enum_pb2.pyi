@@ -24,25 +24,42 @@ class _ExecutionPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Execut
     DESCRIPTOR: _descriptor.EnumDescriptor
     EXECUTION_PHASE_UNSPECIFIED: _ExecutionPhase.ValueType  # 0
     EXECUTION_PENDING: _ExecutionPhase.ValueType  # 1
+    """Accepted, not started."""
     EXECUTION_IN_PROGRESS: _ExecutionPhase.ValueType  # 2
+    """A turn is running."""
     EXECUTION_COMPLETED: _ExecutionPhase.ValueType  # 3
+    """Ended well. Final."""
     EXECUTION_FAILED: _ExecutionPhase.ValueType  # 4
+    """Ended by an error; `recover` can take it up again."""
     EXECUTION_CANCELLED: _ExecutionPhase.ValueType  # 5
+    """Stopped on request, in good order. Final."""
     EXECUTION_TERMINATED: _ExecutionPhase.ValueType  # 8
+    """Stopped at once, without clean-up. Final."""
     EXECUTION_WAITING_FOR_APPROVAL: _ExecutionPhase.ValueType  # 6
+    """Waits for a person to decide about a tool call."""
     EXECUTION_PAUSED: _ExecutionPhase.ValueType  # 7
+    """Stopped on request; `resume` goes on."""
 
-class ExecutionPhase(_ExecutionPhase, metaclass=_ExecutionPhaseEnumTypeWrapper): ...
+class ExecutionPhase(_ExecutionPhase, metaclass=_ExecutionPhaseEnumTypeWrapper):
+    """Where an agent run is."""
 
 EXECUTION_PHASE_UNSPECIFIED: ExecutionPhase.ValueType  # 0
 EXECUTION_PENDING: ExecutionPhase.ValueType  # 1
+"""Accepted, not started."""
 EXECUTION_IN_PROGRESS: ExecutionPhase.ValueType  # 2
+"""A turn is running."""
 EXECUTION_COMPLETED: ExecutionPhase.ValueType  # 3
+"""Ended well. Final."""
 EXECUTION_FAILED: ExecutionPhase.ValueType  # 4
+"""Ended by an error; `recover` can take it up again."""
 EXECUTION_CANCELLED: ExecutionPhase.ValueType  # 5
+"""Stopped on request, in good order. Final."""
 EXECUTION_TERMINATED: ExecutionPhase.ValueType  # 8
+"""Stopped at once, without clean-up. Final."""
 EXECUTION_WAITING_FOR_APPROVAL: ExecutionPhase.ValueType  # 6
+"""Waits for a person to decide about a tool call."""
 EXECUTION_PAUSED: ExecutionPhase.ValueType  # 7
+"""Stopped on request; `resume` goes on."""
 Global___ExecutionPhase: _TypeAlias = ExecutionPhase  # noqa: Y015
 
 class _MessageType:
@@ -53,19 +70,30 @@ class _MessageTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageTy
     DESCRIPTOR: _descriptor.EnumDescriptor
     MESSAGE_TYPE_UNSPECIFIED: _MessageType.ValueType  # 0
     MESSAGE_HUMAN: _MessageType.ValueType  # 1
+    """The user."""
     MESSAGE_AI: _MessageType.ValueType  # 2
+    """The model."""
     MESSAGE_TOOL: _MessageType.ValueType  # 3
+    """The result of a tool."""
     MESSAGE_SYSTEM: _MessageType.ValueType  # 4
+    """The platform."""
     MESSAGE_THINKING: _MessageType.ValueType  # 5
+    """The model's reasoning, where a provider shows it."""
 
-class MessageType(_MessageType, metaclass=_MessageTypeEnumTypeWrapper): ...
+class MessageType(_MessageType, metaclass=_MessageTypeEnumTypeWrapper):
+    """Who says a message of the transcript."""
 
 MESSAGE_TYPE_UNSPECIFIED: MessageType.ValueType  # 0
 MESSAGE_HUMAN: MessageType.ValueType  # 1
+"""The user."""
 MESSAGE_AI: MessageType.ValueType  # 2
+"""The model."""
 MESSAGE_TOOL: MessageType.ValueType  # 3
+"""The result of a tool."""
 MESSAGE_SYSTEM: MessageType.ValueType  # 4
+"""The platform."""
 MESSAGE_THINKING: MessageType.ValueType  # 5
+"""The model's reasoning, where a provider shows it."""
 Global___MessageType: _TypeAlias = MessageType  # noqa: Y015
 
 class _ToolCallStatus:
@@ -80,10 +108,14 @@ class _ToolCallStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ToolCa
     TOOL_CALL_COMPLETED: _ToolCallStatus.ValueType  # 3
     TOOL_CALL_FAILED: _ToolCallStatus.ValueType  # 4
     TOOL_CALL_WAITING_APPROVAL: _ToolCallStatus.ValueType  # 5
+    """A person has to decide."""
     TOOL_CALL_SKIPPED: _ToolCallStatus.ValueType  # 6
+    """Not run, by decision or rule; the model is told."""
     TOOL_CALL_INTERRUPTED: _ToolCallStatus.ValueType  # 7
+    """In flight when the runner died: nobody knows whether it took effect."""
 
-class ToolCallStatus(_ToolCallStatus, metaclass=_ToolCallStatusEnumTypeWrapper): ...
+class ToolCallStatus(_ToolCallStatus, metaclass=_ToolCallStatusEnumTypeWrapper):
+    """Where a tool call is."""
 
 TOOL_CALL_STATUS_UNSPECIFIED: ToolCallStatus.ValueType  # 0
 TOOL_CALL_PENDING: ToolCallStatus.ValueType  # 1
@@ -91,8 +123,11 @@ TOOL_CALL_RUNNING: ToolCallStatus.ValueType  # 2
 TOOL_CALL_COMPLETED: ToolCallStatus.ValueType  # 3
 TOOL_CALL_FAILED: ToolCallStatus.ValueType  # 4
 TOOL_CALL_WAITING_APPROVAL: ToolCallStatus.ValueType  # 5
+"""A person has to decide."""
 TOOL_CALL_SKIPPED: ToolCallStatus.ValueType  # 6
+"""Not run, by decision or rule; the model is told."""
 TOOL_CALL_INTERRUPTED: ToolCallStatus.ValueType  # 7
+"""In flight when the runner died: nobody knows whether it took effect."""
 Global___ToolCallStatus: _TypeAlias = ToolCallStatus  # noqa: Y015
 
 class _ToolKind:
@@ -108,16 +143,23 @@ class _ToolKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ToolKind.Val
     TOOL_KIND_FILE_DELETE: _ToolKind.ValueType  # 4
     TOOL_KIND_SHELL: _ToolKind.ValueType  # 5
     TOOL_KIND_SEARCH: _ToolKind.ValueType  # 6
+    """Within files."""
     TOOL_KIND_LIST: _ToolKind.ValueType  # 7
     TOOL_KIND_FETCH: _ToolKind.ValueType  # 8
+    """One URL."""
     TOOL_KIND_WEB_SEARCH: _ToolKind.ValueType  # 9
     TOOL_KIND_THINK: _ToolKind.ValueType  # 10
+    """A scratchpad; has no effect."""
     TOOL_KIND_TODO: _ToolKind.ValueType  # 11
     TOOL_KIND_SUBAGENT: _ToolKind.ValueType  # 12
+    """Hands work to a sub-agent."""
     TOOL_KIND_MCP: _ToolKind.ValueType  # 13
+    """Of an MCP server, not of a known sort."""
     TOOL_KIND_MEMORY: _ToolKind.ValueType  # 14
+    """Reads or proposes memories."""
 
-class ToolKind(_ToolKind, metaclass=_ToolKindEnumTypeWrapper): ...
+class ToolKind(_ToolKind, metaclass=_ToolKindEnumTypeWrapper):
+    """What sort of thing a tool does."""
 
 TOOL_KIND_UNSPECIFIED: ToolKind.ValueType  # 0
 TOOL_KIND_FILE_READ: ToolKind.ValueType  # 1
@@ -126,14 +168,20 @@ TOOL_KIND_FILE_EDIT: ToolKind.ValueType  # 3
 TOOL_KIND_FILE_DELETE: ToolKind.ValueType  # 4
 TOOL_KIND_SHELL: ToolKind.ValueType  # 5
 TOOL_KIND_SEARCH: ToolKind.ValueType  # 6
+"""Within files."""
 TOOL_KIND_LIST: ToolKind.ValueType  # 7
 TOOL_KIND_FETCH: ToolKind.ValueType  # 8
+"""One URL."""
 TOOL_KIND_WEB_SEARCH: ToolKind.ValueType  # 9
 TOOL_KIND_THINK: ToolKind.ValueType  # 10
+"""A scratchpad; has no effect."""
 TOOL_KIND_TODO: ToolKind.ValueType  # 11
 TOOL_KIND_SUBAGENT: ToolKind.ValueType  # 12
+"""Hands work to a sub-agent."""
 TOOL_KIND_MCP: ToolKind.ValueType  # 13
+"""Of an MCP server, not of a known sort."""
 TOOL_KIND_MEMORY: ToolKind.ValueType  # 14
+"""Reads or proposes memories."""
 Global___ToolKind: _TypeAlias = ToolKind  # noqa: Y015
 
 class _TodoStatus:
@@ -148,7 +196,8 @@ class _TodoStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TodoStatus
     TODO_COMPLETED: _TodoStatus.ValueType  # 3
     TODO_CANCELLED: _TodoStatus.ValueType  # 4
 
-class TodoStatus(_TodoStatus, metaclass=_TodoStatusEnumTypeWrapper): ...
+class TodoStatus(_TodoStatus, metaclass=_TodoStatusEnumTypeWrapper):
+    """Where an item of the agent's to-do list is."""
 
 TODO_STATUS_UNSPECIFIED: TodoStatus.ValueType  # 0
 TODO_PENDING: TodoStatus.ValueType  # 1
@@ -170,7 +219,8 @@ class _SubAgentStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SubAge
     SUB_AGENT_FAILED: _SubAgentStatus.ValueType  # 4
     SUB_AGENT_CANCELLED: _SubAgentStatus.ValueType  # 5
 
-class SubAgentStatus(_SubAgentStatus, metaclass=_SubAgentStatusEnumTypeWrapper): ...
+class SubAgentStatus(_SubAgentStatus, metaclass=_SubAgentStatusEnumTypeWrapper):
+    """Where the run of a sub-agent is."""
 
 SUB_AGENT_STATUS_UNSPECIFIED: SubAgentStatus.ValueType  # 0
 SUB_AGENT_PENDING: SubAgentStatus.ValueType  # 1
@@ -190,7 +240,8 @@ class _ExecutionArtifactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     EXECUTION_ARTIFACT_KIND_FILE: _ExecutionArtifactKind.ValueType  # 1
     EXECUTION_ARTIFACT_KIND_DIRECTORY: _ExecutionArtifactKind.ValueType  # 2
 
-class ExecutionArtifactKind(_ExecutionArtifactKind, metaclass=_ExecutionArtifactKindEnumTypeWrapper): ...
+class ExecutionArtifactKind(_ExecutionArtifactKind, metaclass=_ExecutionArtifactKindEnumTypeWrapper):
+    """What a file that a run left behind is."""
 
 EXECUTION_ARTIFACT_KIND_UNSPECIFIED: ExecutionArtifactKind.ValueType  # 0
 EXECUTION_ARTIFACT_KIND_FILE: ExecutionArtifactKind.ValueType  # 1
@@ -205,13 +256,18 @@ class _SummarizationSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_S
     DESCRIPTOR: _descriptor.EnumDescriptor
     SUMMARIZATION_SOURCE_UNSPECIFIED: _SummarizationSource.ValueType  # 0
     graph_start: _SummarizationSource.ValueType  # 1
+    """Before a turn."""
     mid_execution: _SummarizationSource.ValueType  # 2
+    """Within a turn."""
 
-class SummarizationSource(_SummarizationSource, metaclass=_SummarizationSourceEnumTypeWrapper): ...
+class SummarizationSource(_SummarizationSource, metaclass=_SummarizationSourceEnumTypeWrapper):
+    """When the transcript was shortened to fit the model."""
 
 SUMMARIZATION_SOURCE_UNSPECIFIED: SummarizationSource.ValueType  # 0
 graph_start: SummarizationSource.ValueType  # 1
+"""Before a turn."""
 mid_execution: SummarizationSource.ValueType  # 2
+"""Within a turn."""
 Global___SummarizationSource: _TypeAlias = SummarizationSource  # noqa: Y015
 
 class _ToolCallStreamingSource:
@@ -222,13 +278,18 @@ class _ToolCallStreamingSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     DESCRIPTOR: _descriptor.EnumDescriptor
     TOOL_CALL_STREAMING_SOURCE_UNSPECIFIED: _ToolCallStreamingSource.ValueType  # 0
     TOOL_CALL_STREAMING_SOURCE_INPUT: _ToolCallStreamingSource.ValueType  # 1
+    """The model still writes the arguments."""
     TOOL_CALL_STREAMING_SOURCE_OUTPUT: _ToolCallStreamingSource.ValueType  # 2
+    """The tool still writes its result."""
 
-class ToolCallStreamingSource(_ToolCallStreamingSource, metaclass=_ToolCallStreamingSourceEnumTypeWrapper): ...
+class ToolCallStreamingSource(_ToolCallStreamingSource, metaclass=_ToolCallStreamingSourceEnumTypeWrapper):
+    """Which side of a tool call is being streamed."""
 
 TOOL_CALL_STREAMING_SOURCE_UNSPECIFIED: ToolCallStreamingSource.ValueType  # 0
 TOOL_CALL_STREAMING_SOURCE_INPUT: ToolCallStreamingSource.ValueType  # 1
+"""The model still writes the arguments."""
 TOOL_CALL_STREAMING_SOURCE_OUTPUT: ToolCallStreamingSource.ValueType  # 2
+"""The tool still writes its result."""
 Global___ToolCallStreamingSource: _TypeAlias = ToolCallStreamingSource  # noqa: Y015
 
 class _ExecutionControlSignal:
@@ -238,14 +299,21 @@ class _ExecutionControlSignal:
 class _ExecutionControlSignalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionControlSignal.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     EXECUTION_CONTROL_SIGNAL_UNSPECIFIED: _ExecutionControlSignal.ValueType  # 0
+    """Go on."""
     EXECUTION_CONTROL_SIGNAL_STOP: _ExecutionControlSignal.ValueType  # 1
+    """Stop in good order: the run was cancelled or paused."""
     EXECUTION_CONTROL_SIGNAL_WARNING: _ExecutionControlSignal.ValueType  # 2
+    """Go on; the reason should be shown."""
 
-class ExecutionControlSignal(_ExecutionControlSignal, metaclass=_ExecutionControlSignalEnumTypeWrapper): ...
+class ExecutionControlSignal(_ExecutionControlSignal, metaclass=_ExecutionControlSignalEnumTypeWrapper):
+    """What the server tells a runner in answer to a status update."""
 
 EXECUTION_CONTROL_SIGNAL_UNSPECIFIED: ExecutionControlSignal.ValueType  # 0
+"""Go on."""
 EXECUTION_CONTROL_SIGNAL_STOP: ExecutionControlSignal.ValueType  # 1
+"""Stop in good order: the run was cancelled or paused."""
 EXECUTION_CONTROL_SIGNAL_WARNING: ExecutionControlSignal.ValueType  # 2
+"""Go on; the reason should be shown."""
 Global___ExecutionControlSignal: _TypeAlias = ExecutionControlSignal  # noqa: Y015
 
 class _ApprovalAction:
@@ -256,17 +324,26 @@ class _ApprovalActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Approv
     DESCRIPTOR: _descriptor.EnumDescriptor
     APPROVAL_ACTION_UNSPECIFIED: _ApprovalAction.ValueType  # 0
     APPROVAL_ACTION_APPROVE: _ApprovalAction.ValueType  # 1
+    """Run it."""
     APPROVAL_ACTION_SKIP: _ApprovalAction.ValueType  # 2
+    """Do not run it; the model goes on without the result."""
     APPROVAL_ACTION_REJECT: _ApprovalAction.ValueType  # 3
+    """Do not run it; the model is told that it was refused."""
     APPROVAL_ACTION_APPROVE_ALL: _ApprovalAction.ValueType  # 4
+    """Run it, and do not ask again in this run for tools of its class."""
 
-class ApprovalAction(_ApprovalAction, metaclass=_ApprovalActionEnumTypeWrapper): ...
+class ApprovalAction(_ApprovalAction, metaclass=_ApprovalActionEnumTypeWrapper):
+    """The answer to a question about a tool call."""
 
 APPROVAL_ACTION_UNSPECIFIED: ApprovalAction.ValueType  # 0
 APPROVAL_ACTION_APPROVE: ApprovalAction.ValueType  # 1
+"""Run it."""
 APPROVAL_ACTION_SKIP: ApprovalAction.ValueType  # 2
+"""Do not run it; the model goes on without the result."""
 APPROVAL_ACTION_REJECT: ApprovalAction.ValueType  # 3
+"""Do not run it; the model is told that it was refused."""
 APPROVAL_ACTION_APPROVE_ALL: ApprovalAction.ValueType  # 4
+"""Run it, and do not ask again in this run for tools of its class."""
 Global___ApprovalAction: _TypeAlias = ApprovalAction  # noqa: Y015
 
 class _ApprovalPolicySource:
@@ -277,25 +354,42 @@ class _ApprovalPolicySourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     DESCRIPTOR: _descriptor.EnumDescriptor
     APPROVAL_POLICY_SOURCE_UNSPECIFIED: _ApprovalPolicySource.ValueType  # 0
     APPROVAL_POLICY_SOURCE_CLASSIFIER_DEFAULT: _ApprovalPolicySource.ValueType  # 1
+    """What the tool looks like to the classifier."""
     APPROVAL_POLICY_SOURCE_PINNED_OVERRIDE: _ApprovalPolicySource.ValueType  # 2
+    """A rule pinned on the MCP server."""
     APPROVAL_POLICY_SOURCE_AGENT_OVERRIDE: _ApprovalPolicySource.ValueType  # 3
+    """`tool_approval_overrides` of the agent."""
     APPROVAL_POLICY_SOURCE_AUTO_APPROVE_ALL: _ApprovalPolicySource.ValueType  # 4
+    """The run approves everything."""
     APPROVAL_POLICY_SOURCE_APPROVAL_LEASE: _ApprovalPolicySource.ValueType  # 5
+    """An APPROVE_ALL given earlier in the run."""
     APPROVAL_POLICY_SOURCE_BUILTIN_CATEGORY: _ApprovalPolicySource.ValueType  # 6
+    """The sort of a built-in tool."""
     APPROVAL_POLICY_SOURCE_ANNOTATION_DESTRUCTIVE_TIGHTEN: _ApprovalPolicySource.ValueType  # 7
+    """The MCP server marks the tool as destructive."""
     APPROVAL_POLICY_SOURCE_UNATTENDED_SKIP: _ApprovalPolicySource.ValueType  # 8
+    """Nobody is there to ask, so it is skipped."""
 
-class ApprovalPolicySource(_ApprovalPolicySource, metaclass=_ApprovalPolicySourceEnumTypeWrapper): ...
+class ApprovalPolicySource(_ApprovalPolicySource, metaclass=_ApprovalPolicySourceEnumTypeWrapper):
+    """The rule that decided whether a tool asks first."""
 
 APPROVAL_POLICY_SOURCE_UNSPECIFIED: ApprovalPolicySource.ValueType  # 0
 APPROVAL_POLICY_SOURCE_CLASSIFIER_DEFAULT: ApprovalPolicySource.ValueType  # 1
+"""What the tool looks like to the classifier."""
 APPROVAL_POLICY_SOURCE_PINNED_OVERRIDE: ApprovalPolicySource.ValueType  # 2
+"""A rule pinned on the MCP server."""
 APPROVAL_POLICY_SOURCE_AGENT_OVERRIDE: ApprovalPolicySource.ValueType  # 3
+"""`tool_approval_overrides` of the agent."""
 APPROVAL_POLICY_SOURCE_AUTO_APPROVE_ALL: ApprovalPolicySource.ValueType  # 4
+"""The run approves everything."""
 APPROVAL_POLICY_SOURCE_APPROVAL_LEASE: ApprovalPolicySource.ValueType  # 5
+"""An APPROVE_ALL given earlier in the run."""
 APPROVAL_POLICY_SOURCE_BUILTIN_CATEGORY: ApprovalPolicySource.ValueType  # 6
+"""The sort of a built-in tool."""
 APPROVAL_POLICY_SOURCE_ANNOTATION_DESTRUCTIVE_TIGHTEN: ApprovalPolicySource.ValueType  # 7
+"""The MCP server marks the tool as destructive."""
 APPROVAL_POLICY_SOURCE_UNATTENDED_SKIP: ApprovalPolicySource.ValueType  # 8
+"""Nobody is there to ask, so it is skipped."""
 Global___ApprovalPolicySource: _TypeAlias = ApprovalPolicySource  # noqa: Y015
 
 class _ApprovalEventType:
@@ -311,7 +405,8 @@ class _ApprovalEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_App
     APPROVAL_EVENT_TYPE_SKIPPED: _ApprovalEventType.ValueType  # 4
     APPROVAL_EVENT_TYPE_RETRACTED: _ApprovalEventType.ValueType  # 5
 
-class ApprovalEventType(_ApprovalEventType, metaclass=_ApprovalEventTypeEnumTypeWrapper): ...
+class ApprovalEventType(_ApprovalEventType, metaclass=_ApprovalEventTypeEnumTypeWrapper):
+    """What happened to a question."""
 
 APPROVAL_EVENT_TYPE_UNSPECIFIED: ApprovalEventType.ValueType  # 0
 APPROVAL_EVENT_TYPE_REQUESTED: ApprovalEventType.ValueType  # 1
@@ -329,13 +424,18 @@ class _ApprovalRetractionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapp
     DESCRIPTOR: _descriptor.EnumDescriptor
     APPROVAL_RETRACTION_REASON_UNSPECIFIED: _ApprovalRetractionReason.ValueType  # 0
     APPROVAL_RETRACTION_REASON_SUB_AGENT_TERMINAL: _ApprovalRetractionReason.ValueType  # 1
+    """The sub-agent that asked has ended."""
     APPROVAL_RETRACTION_REASON_SUPERSEDED: _ApprovalRetractionReason.ValueType  # 2
+    """A newer question replaces it."""
 
-class ApprovalRetractionReason(_ApprovalRetractionReason, metaclass=_ApprovalRetractionReasonEnumTypeWrapper): ...
+class ApprovalRetractionReason(_ApprovalRetractionReason, metaclass=_ApprovalRetractionReasonEnumTypeWrapper):
+    """Why a question needs no answer any more."""
 
 APPROVAL_RETRACTION_REASON_UNSPECIFIED: ApprovalRetractionReason.ValueType  # 0
 APPROVAL_RETRACTION_REASON_SUB_AGENT_TERMINAL: ApprovalRetractionReason.ValueType  # 1
+"""The sub-agent that asked has ended."""
 APPROVAL_RETRACTION_REASON_SUPERSEDED: ApprovalRetractionReason.ValueType  # 2
+"""A newer question replaces it."""
 Global___ApprovalRetractionReason: _TypeAlias = ApprovalRetractionReason  # noqa: Y015
 
 class _InteractionMode:
@@ -346,13 +446,18 @@ class _InteractionModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inter
     DESCRIPTOR: _descriptor.EnumDescriptor
     INTERACTION_MODE_UNSPECIFIED: _InteractionMode.ValueType  # 0
     INTERACTION_MODE_AGENT: _InteractionMode.ValueType  # 1
+    """It acts."""
     INTERACTION_MODE_PLAN: _InteractionMode.ValueType  # 2
+    """It only reads, and writes a plan."""
 
-class InteractionMode(_InteractionMode, metaclass=_InteractionModeEnumTypeWrapper): ...
+class InteractionMode(_InteractionMode, metaclass=_InteractionModeEnumTypeWrapper):
+    """How far an agent may go."""
 
 INTERACTION_MODE_UNSPECIFIED: InteractionMode.ValueType  # 0
 INTERACTION_MODE_AGENT: InteractionMode.ValueType  # 1
+"""It acts."""
 INTERACTION_MODE_PLAN: InteractionMode.ValueType  # 2
+"""It only reads, and writes a plan."""
 Global___InteractionMode: _TypeAlias = InteractionMode  # noqa: Y015
 
 class _ApprovalMode:
@@ -363,13 +468,18 @@ class _ApprovalModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Approval
     DESCRIPTOR: _descriptor.EnumDescriptor
     APPROVAL_MODE_UNSPECIFIED: _ApprovalMode.ValueType  # 0
     APPROVAL_MODE_INTERACTIVE: _ApprovalMode.ValueType  # 1
+    """Tools that ask first wait."""
     APPROVAL_MODE_UNATTENDED: _ApprovalMode.ValueType  # 2
+    """Tools that ask first are skipped."""
 
-class ApprovalMode(_ApprovalMode, metaclass=_ApprovalModeEnumTypeWrapper): ...
+class ApprovalMode(_ApprovalMode, metaclass=_ApprovalModeEnumTypeWrapper):
+    """Whether somebody is there to answer."""
 
 APPROVAL_MODE_UNSPECIFIED: ApprovalMode.ValueType  # 0
 APPROVAL_MODE_INTERACTIVE: ApprovalMode.ValueType  # 1
+"""Tools that ask first wait."""
 APPROVAL_MODE_UNATTENDED: ApprovalMode.ValueType  # 2
+"""Tools that ask first are skipped."""
 Global___ApprovalMode: _TypeAlias = ApprovalMode  # noqa: Y015
 
 class _ServiceTier:
@@ -381,12 +491,15 @@ class _ServiceTierEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ServiceTi
     SERVICE_TIER_UNSPECIFIED: _ServiceTier.ValueType  # 0
     SERVICE_TIER_STANDARD: _ServiceTier.ValueType  # 1
     SERVICE_TIER_FAST: _ServiceTier.ValueType  # 2
+    """Faster and dearer, where the provider has it."""
 
-class ServiceTier(_ServiceTier, metaclass=_ServiceTierEnumTypeWrapper): ...
+class ServiceTier(_ServiceTier, metaclass=_ServiceTierEnumTypeWrapper):
+    """How fast the provider serves the model."""
 
 SERVICE_TIER_UNSPECIFIED: ServiceTier.ValueType  # 0
 SERVICE_TIER_STANDARD: ServiceTier.ValueType  # 1
 SERVICE_TIER_FAST: ServiceTier.ValueType  # 2
+"""Faster and dearer, where the provider has it."""
 Global___ServiceTier: _TypeAlias = ServiceTier  # noqa: Y015
 
 class _ThinkingMode:
@@ -399,7 +512,8 @@ class _ThinkingModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Thinking
     THINKING_MODE_DISABLED: _ThinkingMode.ValueType  # 1
     THINKING_MODE_ENABLED: _ThinkingMode.ValueType  # 2
 
-class ThinkingMode(_ThinkingMode, metaclass=_ThinkingModeEnumTypeWrapper): ...
+class ThinkingMode(_ThinkingMode, metaclass=_ThinkingModeEnumTypeWrapper):
+    """Whether the model reasons before it answers."""
 
 THINKING_MODE_UNSPECIFIED: ThinkingMode.ValueType  # 0
 THINKING_MODE_DISABLED: ThinkingMode.ValueType  # 1
@@ -418,7 +532,8 @@ class _FileChangeTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FileCh
     FILE_CHANGE_TYPE_DELETE: _FileChangeType.ValueType  # 3
     FILE_CHANGE_TYPE_RENAME: _FileChangeType.ValueType  # 4
 
-class FileChangeType(_FileChangeType, metaclass=_FileChangeTypeEnumTypeWrapper): ...
+class FileChangeType(_FileChangeType, metaclass=_FileChangeTypeEnumTypeWrapper):
+    """What a tool did to a file."""
 
 FILE_CHANGE_TYPE_UNSPECIFIED: FileChangeType.ValueType  # 0
 FILE_CHANGE_TYPE_CREATE: FileChangeType.ValueType  # 1
@@ -436,12 +551,15 @@ class _FileChangeCaptureLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper
     FILE_CHANGE_CAPTURE_LEVEL_UNSPECIFIED: _FileChangeCaptureLevel.ValueType  # 0
     FILE_CHANGE_CAPTURE_LEVEL_WHOLE_FILE: _FileChangeCaptureLevel.ValueType  # 1
     FILE_CHANGE_CAPTURE_LEVEL_HUNK_ONLY: _FileChangeCaptureLevel.ValueType  # 2
+    """Only the changed parts."""
 
-class FileChangeCaptureLevel(_FileChangeCaptureLevel, metaclass=_FileChangeCaptureLevelEnumTypeWrapper): ...
+class FileChangeCaptureLevel(_FileChangeCaptureLevel, metaclass=_FileChangeCaptureLevelEnumTypeWrapper):
+    """How much of a changed file was kept."""
 
 FILE_CHANGE_CAPTURE_LEVEL_UNSPECIFIED: FileChangeCaptureLevel.ValueType  # 0
 FILE_CHANGE_CAPTURE_LEVEL_WHOLE_FILE: FileChangeCaptureLevel.ValueType  # 1
 FILE_CHANGE_CAPTURE_LEVEL_HUNK_ONLY: FileChangeCaptureLevel.ValueType  # 2
+"""Only the changed parts."""
 Global___FileChangeCaptureLevel: _TypeAlias = FileChangeCaptureLevel  # noqa: Y015
 
 class _FileChangeSetStatus:
@@ -452,19 +570,30 @@ class _FileChangeSetStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_F
     DESCRIPTOR: _descriptor.EnumDescriptor
     FILE_CHANGE_SET_STATUS_UNSPECIFIED: _FileChangeSetStatus.ValueType  # 0
     FILE_CHANGE_SET_STATUS_CAPTURING: _FileChangeSetStatus.ValueType  # 1
+    """The turn still changes files."""
     FILE_CHANGE_SET_STATUS_AWAITING_REVIEW: _FileChangeSetStatus.ValueType  # 2
+    """A person has to decide."""
     FILE_CHANGE_SET_STATUS_DECIDED: _FileChangeSetStatus.ValueType  # 3
+    """Decided, not yet carried out in the workspace."""
     FILE_CHANGE_SET_STATUS_RECONCILED: _FileChangeSetStatus.ValueType  # 4
+    """The workspace is as decided. Final."""
     FILE_CHANGE_SET_STATUS_FAILED: _FileChangeSetStatus.ValueType  # 5
+    """Could not be captured or carried out. Final."""
 
-class FileChangeSetStatus(_FileChangeSetStatus, metaclass=_FileChangeSetStatusEnumTypeWrapper): ...
+class FileChangeSetStatus(_FileChangeSetStatus, metaclass=_FileChangeSetStatusEnumTypeWrapper):
+    """Where the review of a turn's file changes is."""
 
 FILE_CHANGE_SET_STATUS_UNSPECIFIED: FileChangeSetStatus.ValueType  # 0
 FILE_CHANGE_SET_STATUS_CAPTURING: FileChangeSetStatus.ValueType  # 1
+"""The turn still changes files."""
 FILE_CHANGE_SET_STATUS_AWAITING_REVIEW: FileChangeSetStatus.ValueType  # 2
+"""A person has to decide."""
 FILE_CHANGE_SET_STATUS_DECIDED: FileChangeSetStatus.ValueType  # 3
+"""Decided, not yet carried out in the workspace."""
 FILE_CHANGE_SET_STATUS_RECONCILED: FileChangeSetStatus.ValueType  # 4
+"""The workspace is as decided. Final."""
 FILE_CHANGE_SET_STATUS_FAILED: FileChangeSetStatus.ValueType  # 5
+"""Could not be captured or carried out. Final."""
 Global___FileChangeSetStatus: _TypeAlias = FileChangeSetStatus  # noqa: Y015
 
 class _FileChangeKind:
@@ -480,7 +609,8 @@ class _FileChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FileCh
     FILE_CHANGE_KIND_RENAME: _FileChangeKind.ValueType  # 4
     FILE_CHANGE_KIND_BINARY_CHANGE: _FileChangeKind.ValueType  # 5
 
-class FileChangeKind(_FileChangeKind, metaclass=_FileChangeKindEnumTypeWrapper): ...
+class FileChangeKind(_FileChangeKind, metaclass=_FileChangeKindEnumTypeWrapper):
+    """How a file differs from before the turn."""
 
 FILE_CHANGE_KIND_UNSPECIFIED: FileChangeKind.ValueType  # 0
 FILE_CHANGE_KIND_ADD: FileChangeKind.ValueType  # 1
@@ -498,17 +628,26 @@ class _FileCaptureClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_File
     DESCRIPTOR: _descriptor.EnumDescriptor
     FILE_CAPTURE_CLASS_UNSPECIFIED: _FileCaptureClass.ValueType  # 0
     FILE_CAPTURE_CLASS_GIT_TRACKED: _FileCaptureClass.ValueType  # 1
+    """Git knows the file."""
     FILE_CAPTURE_CLASS_GIT_UNTRACKED_CAPTURED: _FileCaptureClass.ValueType  # 2
+    """Git does not know it; a copy was made."""
     FILE_CAPTURE_CLASS_GIT_IGNORED_CAPTURED: _FileCaptureClass.ValueType  # 3
+    """Git ignores it; a copy was made."""
     FILE_CAPTURE_CLASS_NON_GIT_CAS: _FileCaptureClass.ValueType  # 4
+    """No repository; a copy was made, stored by its hash."""
 
-class FileCaptureClass(_FileCaptureClass, metaclass=_FileCaptureClassEnumTypeWrapper): ...
+class FileCaptureClass(_FileCaptureClass, metaclass=_FileCaptureClassEnumTypeWrapper):
+    """Where the former content of a file is kept."""
 
 FILE_CAPTURE_CLASS_UNSPECIFIED: FileCaptureClass.ValueType  # 0
 FILE_CAPTURE_CLASS_GIT_TRACKED: FileCaptureClass.ValueType  # 1
+"""Git knows the file."""
 FILE_CAPTURE_CLASS_GIT_UNTRACKED_CAPTURED: FileCaptureClass.ValueType  # 2
+"""Git does not know it; a copy was made."""
 FILE_CAPTURE_CLASS_GIT_IGNORED_CAPTURED: FileCaptureClass.ValueType  # 3
+"""Git ignores it; a copy was made."""
 FILE_CAPTURE_CLASS_NON_GIT_CAS: FileCaptureClass.ValueType  # 4
+"""No repository; a copy was made, stored by its hash."""
 Global___FileCaptureClass: _TypeAlias = FileCaptureClass  # noqa: Y015
 
 class _DiffCompleteness:
@@ -520,14 +659,19 @@ class _DiffCompletenessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Diff
     DIFF_COMPLETENESS_UNSPECIFIED: _DiffCompleteness.ValueType  # 0
     DIFF_COMPLETENESS_COMPLETE: _DiffCompleteness.ValueType  # 1
     DIFF_COMPLETENESS_PARTIAL_BLOCKED: _DiffCompleteness.ValueType  # 2
+    """Parts are withheld."""
     DIFF_COMPLETENESS_BINARY_SUMMARY_ONLY: _DiffCompleteness.ValueType  # 3
+    """A binary file: its size and hash."""
 
-class DiffCompleteness(_DiffCompleteness, metaclass=_DiffCompletenessEnumTypeWrapper): ...
+class DiffCompleteness(_DiffCompleteness, metaclass=_DiffCompletenessEnumTypeWrapper):
+    """How much of a change a reviewer can see."""
 
 DIFF_COMPLETENESS_UNSPECIFIED: DiffCompleteness.ValueType  # 0
 DIFF_COMPLETENESS_COMPLETE: DiffCompleteness.ValueType  # 1
 DIFF_COMPLETENESS_PARTIAL_BLOCKED: DiffCompleteness.ValueType  # 2
+"""Parts are withheld."""
 DIFF_COMPLETENESS_BINARY_SUMMARY_ONLY: DiffCompleteness.ValueType  # 3
+"""A binary file: its size and hash."""
 Global___DiffCompleteness: _TypeAlias = DiffCompleteness  # noqa: Y015
 
 class _SnapshotKind:
@@ -538,15 +682,22 @@ class _SnapshotKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Snapshot
     DESCRIPTOR: _descriptor.EnumDescriptor
     SNAPSHOT_KIND_UNSPECIFIED: _SnapshotKind.ValueType  # 0
     SNAPSHOT_KIND_GIT_TREE_REF: _SnapshotKind.ValueType  # 1
+    """As a git tree."""
     SNAPSHOT_KIND_CAS_MANIFEST: _SnapshotKind.ValueType  # 2
+    """As a list of files and hashes."""
     SNAPSHOT_KIND_HYBRID: _SnapshotKind.ValueType  # 3
+    """A git tree, and a list for what git does not know."""
 
-class SnapshotKind(_SnapshotKind, metaclass=_SnapshotKindEnumTypeWrapper): ...
+class SnapshotKind(_SnapshotKind, metaclass=_SnapshotKindEnumTypeWrapper):
+    """How the state of a workspace was kept."""
 
 SNAPSHOT_KIND_UNSPECIFIED: SnapshotKind.ValueType  # 0
 SNAPSHOT_KIND_GIT_TREE_REF: SnapshotKind.ValueType  # 1
+"""As a git tree."""
 SNAPSHOT_KIND_CAS_MANIFEST: SnapshotKind.ValueType  # 2
+"""As a list of files and hashes."""
 SNAPSHOT_KIND_HYBRID: SnapshotKind.ValueType  # 3
+"""A git tree, and a list for what git does not know."""
 Global___SnapshotKind: _TypeAlias = SnapshotKind  # noqa: Y015
 
 class _FileDecisionScope:
@@ -559,7 +710,8 @@ class _FileDecisionScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fil
     FILE_DECISION_SCOPE_CHANGE_SET: _FileDecisionScope.ValueType  # 1
     FILE_DECISION_SCOPE_FILE: _FileDecisionScope.ValueType  # 2
 
-class FileDecisionScope(_FileDecisionScope, metaclass=_FileDecisionScopeEnumTypeWrapper): ...
+class FileDecisionScope(_FileDecisionScope, metaclass=_FileDecisionScopeEnumTypeWrapper):
+    """How much a decision covers."""
 
 FILE_DECISION_SCOPE_UNSPECIFIED: FileDecisionScope.ValueType  # 0
 FILE_DECISION_SCOPE_CHANGE_SET: FileDecisionScope.ValueType  # 1
@@ -575,12 +727,15 @@ class _FileDecisionActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fi
     FILE_DECISION_ACTION_UNSPECIFIED: _FileDecisionAction.ValueType  # 0
     FILE_DECISION_ACTION_APPROVE: _FileDecisionAction.ValueType  # 1
     FILE_DECISION_ACTION_REJECT: _FileDecisionAction.ValueType  # 2
+    """The former content comes back."""
 
-class FileDecisionAction(_FileDecisionAction, metaclass=_FileDecisionActionEnumTypeWrapper): ...
+class FileDecisionAction(_FileDecisionAction, metaclass=_FileDecisionActionEnumTypeWrapper):
+    """Whether a change stays."""
 
 FILE_DECISION_ACTION_UNSPECIFIED: FileDecisionAction.ValueType  # 0
 FILE_DECISION_ACTION_APPROVE: FileDecisionAction.ValueType  # 1
 FILE_DECISION_ACTION_REJECT: FileDecisionAction.ValueType  # 2
+"""The former content comes back."""
 Global___FileDecisionAction: _TypeAlias = FileDecisionAction  # noqa: Y015
 
 class _FileDecisionOrigin:
@@ -592,12 +747,15 @@ class _FileDecisionOriginEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fi
     FILE_DECISION_ORIGIN_UNSPECIFIED: _FileDecisionOrigin.ValueType  # 0
     FILE_DECISION_ORIGIN_USER: _FileDecisionOrigin.ValueType  # 1
     FILE_DECISION_ORIGIN_POLICY_APPROVED_COMMAND: _FileDecisionOrigin.ValueType  # 2
+    """A rule: the command that made the change was approved."""
 
-class FileDecisionOrigin(_FileDecisionOrigin, metaclass=_FileDecisionOriginEnumTypeWrapper): ...
+class FileDecisionOrigin(_FileDecisionOrigin, metaclass=_FileDecisionOriginEnumTypeWrapper):
+    """Who decided."""
 
 FILE_DECISION_ORIGIN_UNSPECIFIED: FileDecisionOrigin.ValueType  # 0
 FILE_DECISION_ORIGIN_USER: FileDecisionOrigin.ValueType  # 1
 FILE_DECISION_ORIGIN_POLICY_APPROVED_COMMAND: FileDecisionOrigin.ValueType  # 2
+"""A rule: the command that made the change was approved."""
 Global___FileDecisionOrigin: _TypeAlias = FileDecisionOrigin  # noqa: Y015
 
 class _FileReviewEventType:
@@ -608,16 +766,21 @@ class _FileReviewEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_F
     DESCRIPTOR: _descriptor.EnumDescriptor
     FILE_REVIEW_EVENT_TYPE_UNSPECIFIED: _FileReviewEventType.ValueType  # 0
     FILE_REVIEW_EVENT_TYPE_BASELINE_CAPTURED: _FileReviewEventType.ValueType  # 1
+    """The state before the turn was kept."""
     FILE_REVIEW_EVENT_TYPE_CANDIDATE_CAPTURED: _FileReviewEventType.ValueType  # 2
+    """The state after the turn was kept."""
     FILE_REVIEW_EVENT_TYPE_FILE_DECIDED: _FileReviewEventType.ValueType  # 3
     FILE_REVIEW_EVENT_TYPE_RECONCILED: _FileReviewEventType.ValueType  # 4
     FILE_REVIEW_EVENT_TYPE_FAILED: _FileReviewEventType.ValueType  # 5
 
-class FileReviewEventType(_FileReviewEventType, metaclass=_FileReviewEventTypeEnumTypeWrapper): ...
+class FileReviewEventType(_FileReviewEventType, metaclass=_FileReviewEventTypeEnumTypeWrapper):
+    """What happened in a review."""
 
 FILE_REVIEW_EVENT_TYPE_UNSPECIFIED: FileReviewEventType.ValueType  # 0
 FILE_REVIEW_EVENT_TYPE_BASELINE_CAPTURED: FileReviewEventType.ValueType  # 1
+"""The state before the turn was kept."""
 FILE_REVIEW_EVENT_TYPE_CANDIDATE_CAPTURED: FileReviewEventType.ValueType  # 2
+"""The state after the turn was kept."""
 FILE_REVIEW_EVENT_TYPE_FILE_DECIDED: FileReviewEventType.ValueType  # 3
 FILE_REVIEW_EVENT_TYPE_RECONCILED: FileReviewEventType.ValueType  # 4
 FILE_REVIEW_EVENT_TYPE_FAILED: FileReviewEventType.ValueType  # 5
@@ -632,16 +795,21 @@ class _FileReviewFailureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     FILE_REVIEW_FAILURE_KIND_UNSPECIFIED: _FileReviewFailureKind.ValueType  # 0
     FILE_REVIEW_FAILURE_KIND_CAPTURE_FAILED: _FileReviewFailureKind.ValueType  # 1
     FILE_REVIEW_FAILURE_KIND_DIFF_UNREVIEWABLE: _FileReviewFailureKind.ValueType  # 2
+    """The difference cannot be shown."""
     FILE_REVIEW_FAILURE_KIND_RECONCILE_FAILED: _FileReviewFailureKind.ValueType  # 3
     FILE_REVIEW_FAILURE_KIND_HASH_MISMATCH: _FileReviewFailureKind.ValueType  # 4
+    """The workspace is not in the state that was reviewed."""
 
-class FileReviewFailureKind(_FileReviewFailureKind, metaclass=_FileReviewFailureKindEnumTypeWrapper): ...
+class FileReviewFailureKind(_FileReviewFailureKind, metaclass=_FileReviewFailureKindEnumTypeWrapper):
+    """Why a review failed."""
 
 FILE_REVIEW_FAILURE_KIND_UNSPECIFIED: FileReviewFailureKind.ValueType  # 0
 FILE_REVIEW_FAILURE_KIND_CAPTURE_FAILED: FileReviewFailureKind.ValueType  # 1
 FILE_REVIEW_FAILURE_KIND_DIFF_UNREVIEWABLE: FileReviewFailureKind.ValueType  # 2
+"""The difference cannot be shown."""
 FILE_REVIEW_FAILURE_KIND_RECONCILE_FAILED: FileReviewFailureKind.ValueType  # 3
 FILE_REVIEW_FAILURE_KIND_HASH_MISMATCH: FileReviewFailureKind.ValueType  # 4
+"""The workspace is not in the state that was reviewed."""
 Global___FileReviewFailureKind: _TypeAlias = FileReviewFailureKind  # noqa: Y015
 
 class _FileReviewBlockReason:
@@ -652,13 +820,18 @@ class _FileReviewBlockReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     DESCRIPTOR: _descriptor.EnumDescriptor
     FILE_REVIEW_BLOCK_REASON_UNSPECIFIED: _FileReviewBlockReason.ValueType  # 0
     FILE_REVIEW_BLOCK_REASON_SECRET_WITHHELD: _FileReviewBlockReason.ValueType  # 1
+    """It seems to hold a secret."""
     FILE_REVIEW_BLOCK_REASON_SIZE_ELIDED: _FileReviewBlockReason.ValueType  # 2
+    """It is too big."""
     FILE_REVIEW_BLOCK_REASON_UNREVIEWABLE: _FileReviewBlockReason.ValueType  # 3
 
-class FileReviewBlockReason(_FileReviewBlockReason, metaclass=_FileReviewBlockReasonEnumTypeWrapper): ...
+class FileReviewBlockReason(_FileReviewBlockReason, metaclass=_FileReviewBlockReasonEnumTypeWrapper):
+    """Why a reviewer cannot see a change."""
 
 FILE_REVIEW_BLOCK_REASON_UNSPECIFIED: FileReviewBlockReason.ValueType  # 0
 FILE_REVIEW_BLOCK_REASON_SECRET_WITHHELD: FileReviewBlockReason.ValueType  # 1
+"""It seems to hold a secret."""
 FILE_REVIEW_BLOCK_REASON_SIZE_ELIDED: FileReviewBlockReason.ValueType  # 2
+"""It is too big."""
 FILE_REVIEW_BLOCK_REASON_UNREVIEWABLE: FileReviewBlockReason.ValueType  # 3
 Global___FileReviewBlockReason: _TypeAlias = FileReviewBlockReason  # noqa: Y015

@@ -24,6 +24,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentInvocation(_message.Message):
+    """A request to run an agent, as a schedule keeps it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_REF_FIELD_NUMBER: _builtins.int
@@ -33,15 +35,23 @@ class AgentInvocation(_message.Message):
     ENVIRONMENT_REFS_FIELD_NUMBER: _builtins.int
     RUN_CONFIG_FIELD_NUMBER: _builtins.int
     message: _builtins.str
+    """What the user says; at most 8192 characters."""
     harness: _enum_pb2.Harness.ValueType
+    """Which agent runtime to use; unspecified for the built-in one."""
     @_builtins.property
     def agent_ref(self) -> _io_pb2.ApiResourceReference: ...
     @_builtins.property
-    def workspace_entries(self) -> _containers.RepeatedCompositeFieldContainer[_workspace_pb2.WorkspaceEntry]: ...
+    def workspace_entries(self) -> _containers.RepeatedCompositeFieldContainer[_workspace_pb2.WorkspaceEntry]:
+        """What the workspace starts with."""
+
     @_builtins.property
-    def environment_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]: ...
+    def environment_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]:
+        """Environments whose variables the run sees; later ones win."""
+
     @_builtins.property
-    def run_config(self) -> Global___RunConfig: ...
+    def run_config(self) -> Global___RunConfig:
+        """Limits and choices for this run."""
+
     def __init__(
         self,
         *,
@@ -62,6 +72,8 @@ Global___AgentInvocation: _TypeAlias = AgentInvocation  # noqa: Y015
 
 @_typing.final
 class RunConfig(_message.Message):
+    """Limits and choices for one run of an agent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int
@@ -70,8 +82,11 @@ class RunConfig(_message.Message):
     SERVICE_TIER_FIELD_NUMBER: _builtins.int
     THINKING_MODE_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
+    """Empty for the server's default model."""
     max_cost_usd: _builtins.float
+    """US dollars, sub-agents included; 0 for no limit."""
     max_tool_rounds: _builtins.int
+    """Turns of the model that call tools; 0 for the default."""
     service_tier: _enum_pb2_1.ServiceTier.ValueType
     thinking_mode: _enum_pb2_1.ThinkingMode.ValueType
     def __init__(

@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class EnvironmentSpec(_message.Message):
+    """Variables, some of them secret, that runs are given."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -46,8 +48,11 @@ class EnvironmentSpec(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     description: _builtins.str
+    """For people who choose an environment."""
     @_builtins.property
-    def data(self) -> _containers.MessageMap[_builtins.str, Global___EnvironmentValue]: ...
+    def data(self) -> _containers.MessageMap[_builtins.str, Global___EnvironmentValue]:
+        """Values by the variable's name."""
+
     def __init__(
         self,
         *,
@@ -64,14 +69,21 @@ Global___EnvironmentSpec: _TypeAlias = EnvironmentSpec  # noqa: Y015
 
 @_typing.final
 class EnvironmentValue(_message.Message):
+    """One variable."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     IS_SECRET_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Secrets are never read back: they are answered as `***REDACTED***`, and sending that keeps the stored
+    value.
+    """
     is_secret: _builtins.bool
+    """Kept out of answers, logs and events."""
     description: _builtins.str
+    """What it is for."""
     def __init__(
         self,
         *,
@@ -89,14 +101,19 @@ Global___EnvironmentValue: _TypeAlias = EnvironmentValue  # noqa: Y015
 
 @_typing.final
 class EnvVarDeclaration(_message.Message):
+    """A variable that an agent or a workflow needs; its value comes from elsewhere."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     IS_SECRET_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     OPTIONAL_FIELD_NUMBER: _builtins.int
     is_secret: _builtins.bool
+    """Whether its value must be kept secret."""
     description: _builtins.str
+    """What it is for, and where to get one."""
     optional: _builtins.bool
+    """A run can start without it."""
     def __init__(
         self,
         *,

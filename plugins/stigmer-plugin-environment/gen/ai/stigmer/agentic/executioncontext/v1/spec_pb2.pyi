@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ExecutionContextSpec(_message.Message):
+    """All variables of one run, merged from its environments and its own values. Deleted with the run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -46,8 +48,11 @@ class ExecutionContextSpec(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
+    """The run of an agent or a workflow."""
     @_builtins.property
-    def data(self) -> _containers.MessageMap[_builtins.str, Global___ExecutionValue]: ...
+    def data(self) -> _containers.MessageMap[_builtins.str, Global___ExecutionValue]:
+        """Values by the variable's name."""
+
     def __init__(
         self,
         *,
@@ -64,12 +69,16 @@ Global___ExecutionContextSpec: _TypeAlias = ExecutionContextSpec  # noqa: Y015
 
 @_typing.final
 class ExecutionValue(_message.Message):
+    """One variable of a run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     IS_SECRET_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Secrets are blanked in every answer but the runner's."""
     is_secret: _builtins.bool
+    """Kept out of answers, logs and events."""
     def __init__(
         self,
         *,

@@ -23,12 +23,17 @@ class _GitWriteBackMode:
 class _GitWriteBackModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GitWriteBackMode.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     GIT_WRITE_BACK_MODE_UNSPECIFIED: _GitWriteBackMode.ValueType  # 0
+    """They stay in the workspace."""
     GIT_WRITE_BACK_BRANCH_AND_PR: _GitWriteBackMode.ValueType  # 1
+    """They are pushed to a new branch, with a pull request."""
 
-class GitWriteBackMode(_GitWriteBackMode, metaclass=_GitWriteBackModeEnumTypeWrapper): ...
+class GitWriteBackMode(_GitWriteBackMode, metaclass=_GitWriteBackModeEnumTypeWrapper):
+    """What becomes of changes in a repository."""
 
 GIT_WRITE_BACK_MODE_UNSPECIFIED: GitWriteBackMode.ValueType  # 0
+"""They stay in the workspace."""
 GIT_WRITE_BACK_BRANCH_AND_PR: GitWriteBackMode.ValueType  # 1
+"""They are pushed to a new branch, with a pull request."""
 Global___GitWriteBackMode: _TypeAlias = GitWriteBackMode  # noqa: Y015
 
 class _Harness:
@@ -38,14 +43,21 @@ class _Harness:
 class _HarnessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Harness.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     HARNESS_UNSPECIFIED: _Harness.ValueType  # 0
+    """The built-in one."""
     HARNESS_NATIVE: _Harness.ValueType  # 1
+    """The built-in one."""
     HARNESS_CURSOR: _Harness.ValueType  # 2
+    """The Cursor agent."""
 
-class Harness(_Harness, metaclass=_HarnessEnumTypeWrapper): ...
+class Harness(_Harness, metaclass=_HarnessEnumTypeWrapper):
+    """Which agent runtime runs the turns of a session."""
 
 HARNESS_UNSPECIFIED: Harness.ValueType  # 0
+"""The built-in one."""
 HARNESS_NATIVE: Harness.ValueType  # 1
+"""The built-in one."""
 HARNESS_CURSOR: Harness.ValueType  # 2
+"""The Cursor agent."""
 Global___Harness: _TypeAlias = Harness  # noqa: Y015
 
 class _ExecutionTarget:
@@ -55,14 +67,21 @@ class _ExecutionTarget:
 class _ExecutionTargetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionTarget.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     EXECUTION_TARGET_UNSPECIFIED: _ExecutionTarget.ValueType  # 0
+    """The server decides."""
     EXECUTION_TARGET_LOCAL: _ExecutionTarget.ValueType  # 1
+    """On the machine of the server."""
     EXECUTION_TARGET_CLOUD: _ExecutionTarget.ValueType  # 2
+    """On a remote runner."""
 
-class ExecutionTarget(_ExecutionTarget, metaclass=_ExecutionTargetEnumTypeWrapper): ...
+class ExecutionTarget(_ExecutionTarget, metaclass=_ExecutionTargetEnumTypeWrapper):
+    """Where a session runs. Fixed by its first run."""
 
 EXECUTION_TARGET_UNSPECIFIED: ExecutionTarget.ValueType  # 0
+"""The server decides."""
 EXECUTION_TARGET_LOCAL: ExecutionTarget.ValueType  # 1
+"""On the machine of the server."""
 EXECUTION_TARGET_CLOUD: ExecutionTarget.ValueType  # 2
+"""On a remote runner."""
 Global___ExecutionTarget: _TypeAlias = ExecutionTarget  # noqa: Y015
 
 class _CursorMode:
@@ -75,7 +94,8 @@ class _CursorModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CursorMode
     CURSOR_MODE_LOCAL: _CursorMode.ValueType  # 1
     CURSOR_MODE_CLOUD: _CursorMode.ValueType  # 2
 
-class CursorMode(_CursorMode, metaclass=_CursorModeEnumTypeWrapper): ...
+class CursorMode(_CursorMode, metaclass=_CursorModeEnumTypeWrapper):
+    """Where the Cursor agent runs."""
 
 CURSOR_MODE_UNSPECIFIED: CursorMode.ValueType  # 0
 CURSOR_MODE_LOCAL: CursorMode.ValueType  # 1

@@ -19,14 +19,20 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkspaceSource(_message.Message):
+    """Where the files of a workspace entry come from."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     GIT_REPO_FIELD_NUMBER: _builtins.int
     LOCAL_PATH_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def git_repo(self) -> Global___GitRepoSource: ...
+    def git_repo(self) -> Global___GitRepoSource:
+        """Cloned."""
+
     @_builtins.property
-    def local_path(self) -> Global___LocalPathSource: ...
+    def local_path(self) -> Global___LocalPathSource:
+        """Used in place, not copied."""
+
     def __init__(
         self,
         *,
@@ -45,11 +51,14 @@ Global___WorkspaceSource: _TypeAlias = WorkspaceSource  # noqa: Y015
 
 @_typing.final
 class WorkspaceEntry(_message.Message):
+    """A folder of the workspace."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """The folder's name; unique within the workspace."""
     @_builtins.property
     def source(self) -> Global___WorkspaceSource: ...
     def __init__(
@@ -68,10 +77,13 @@ Global___WorkspaceEntry: _TypeAlias = WorkspaceEntry  # noqa: Y015
 
 @_typing.final
 class LocalPathSource(_message.Message):
+    """A folder of the machine that runs the session."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PATH_FIELD_NUMBER: _builtins.int
     path: _builtins.str
+    """Absolute."""
     def __init__(
         self,
         *,
@@ -87,6 +99,8 @@ Global___LocalPathSource: _TypeAlias = LocalPathSource  # noqa: Y015
 
 @_typing.final
 class GitRepoSource(_message.Message):
+    """A repository to clone."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     URL_FIELD_NUMBER: _builtins.int
@@ -95,10 +109,15 @@ class GitRepoSource(_message.Message):
     DEPTH_FIELD_NUMBER: _builtins.int
     WRITE_BACK_MODE_FIELD_NUMBER: _builtins.int
     url: _builtins.str
+    """Only `https://`."""
     branch: _builtins.str
+    """Empty for the default branch."""
     commit: _builtins.str
+    """A full hash; empty for the head of the branch."""
     depth: _builtins.int
+    """Commits of history; 0 for all, unset for the runner's default."""
     write_back_mode: _enum_pb2.GitWriteBackMode.ValueType
+    """What becomes of changes."""
     def __init__(
         self,
         *,

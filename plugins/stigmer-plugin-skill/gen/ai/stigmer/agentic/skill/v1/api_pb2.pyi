@@ -23,6 +23,10 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Skill(_message.Message):
+    """Knowledge that an agent loads when it needs it: a `SKILL.md` and its files. Made by `push`, never written
+    by hand.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int
@@ -33,11 +37,17 @@ class Skill(_message.Message):
     api_version: _builtins.str
     kind: _builtins.str
     @_builtins.property
-    def metadata(self) -> _metadata_pb2.ApiResourceMetadata: ...
+    def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
+        """Name and slug come from the front matter of `SKILL.md`; `version.id` is the hash."""
+
     @_builtins.property
-    def spec(self) -> _spec_pb2.SkillSpec: ...
+    def spec(self) -> _spec_pb2.SkillSpec:
+        """Read from the archive."""
+
     @_builtins.property
-    def status(self) -> _status_pb2.SkillStatus: ...
+    def status(self) -> _status_pb2.SkillStatus:
+        """Written by the server."""
+
     def __init__(
         self,
         *,
@@ -57,6 +67,8 @@ Global___Skill: _TypeAlias = Skill  # noqa: Y015
 
 @_typing.final
 class SkillList(_message.Message):
+    """Several skills. No RPC answers with it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int

@@ -23,10 +23,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SkillId(_message.Message):
+    """Names a skill by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Such as `skl_01j9zq6w3n5v8x2y4b7c0d1e2f`."""
     def __init__(
         self,
         *,
@@ -42,6 +45,8 @@ Global___SkillId: _TypeAlias = SkillId  # noqa: Y015
 
 @_typing.final
 class PushSkillRequest(_message.Message):
+    """An archive, inline or uploaded before."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -72,14 +77,23 @@ class PushSkillRequest(_message.Message):
     ARTIFACT_UPLOAD_REF_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     org: _builtins.str
+    """Where the skill belongs."""
     artifact: _builtins.bytes
+    """A ZIP with `SKILL.md` at its root; up to the message limit of 10 MB."""
     tag: _builtins.str
+    """A name for the version; moves here from the version that has it."""
     message: _builtins.str
+    """Why it changed."""
     artifact_upload_ref: _builtins.str
+    """From `createArtifactUploadUrl`; works once."""
     @_builtins.property
-    def git_provenance(self) -> _status_pb2.GitProvenance: ...
+    def git_provenance(self) -> _status_pb2.GitProvenance:
+        """Where the archive came from."""
+
     @_builtins.property
-    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Labels of the skill."""
+
     def __init__(
         self,
         *,
@@ -101,12 +115,15 @@ Global___PushSkillRequest: _TypeAlias = PushSkillRequest  # noqa: Y015
 
 @_typing.final
 class CreateSkillArtifactUploadUrlRequest(_message.Message):
+    """Asks for a place to upload."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     size_bytes: _builtins.int
+    """Of the archive; at most 100 MB."""
     def __init__(
         self,
         *,
@@ -123,14 +140,19 @@ Global___CreateSkillArtifactUploadUrlRequest: _TypeAlias = CreateSkillArtifactUp
 
 @_typing.final
 class SkillArtifactUploadUrl(_message.Message):
+    """Where to upload."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     URL_FIELD_NUMBER: _builtins.int
     ARTIFACT_UPLOAD_REF_FIELD_NUMBER: _builtins.int
     TTL_SECONDS_FIELD_NUMBER: _builtins.int
     url: _builtins.str
+    """For one HTTP PUT with `Content-Type: application/zip` and no authorization header."""
     artifact_upload_ref: _builtins.str
+    """To push with afterwards."""
     ttl_seconds: _builtins.int
+    """How long the URL works."""
     def __init__(
         self,
         *,
@@ -148,14 +170,19 @@ Global___SkillArtifactUploadUrl: _TypeAlias = SkillArtifactUploadUrl  # noqa: Y0
 
 @_typing.final
 class SkillArtifactDownloadUrl(_message.Message):
+    """Where to download."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     URL_FIELD_NUMBER: _builtins.int
     TTL_SECONDS_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     url: _builtins.str
+    """For HTTP GET."""
     ttl_seconds: _builtins.int
+    """How long the URL works."""
     size_bytes: _builtins.int
+    """Of the archive."""
     def __init__(
         self,
         *,
@@ -173,6 +200,8 @@ Global___SkillArtifactDownloadUrl: _TypeAlias = SkillArtifactDownloadUrl  # noqa
 
 @_typing.final
 class PushSkillFromExecutionArtifactRequest(_message.Message):
+    """Names an archive that a run left behind."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -181,8 +210,11 @@ class PushSkillFromExecutionArtifactRequest(_message.Message):
     TAG_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     execution_id: _builtins.str
+    """The agent run."""
     storage_key: _builtins.str
+    """As in the artifacts of its status."""
     tag: _builtins.str
+    """A name for the version."""
     def __init__(
         self,
         *,
@@ -201,10 +233,13 @@ Global___PushSkillFromExecutionArtifactRequest: _TypeAlias = PushSkillFromExecut
 
 @_typing.final
 class GetArtifactRequest(_message.Message):
+    """Names a stored archive."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ARTIFACT_STORAGE_KEY_FIELD_NUMBER: _builtins.int
     artifact_storage_key: _builtins.str
+    """As in the status or a version entry."""
     def __init__(
         self,
         *,
@@ -220,10 +255,13 @@ Global___GetArtifactRequest: _TypeAlias = GetArtifactRequest  # noqa: Y015
 
 @_typing.final
 class GetArtifactResponse(_message.Message):
+    """A stored archive."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ARTIFACT_FIELD_NUMBER: _builtins.int
     artifact: _builtins.bytes
+    """The ZIP, up to 10 MB; beyond that, ask for a download URL."""
     def __init__(
         self,
         *,
@@ -239,6 +277,8 @@ Global___GetArtifactResponse: _TypeAlias = GetArtifactResponse  # noqa: Y015
 
 @_typing.final
 class ListSkillVersionsInput(_message.Message):
+    """Which versions to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -248,7 +288,9 @@ class ListSkillVersionsInput(_message.Message):
     org: _builtins.str
     slug: _builtins.str
     page_token: _builtins.str
+    """The `next_page_token` of the page before."""
     page_size: _builtins.int
+    """At most 100, which 0 stands for."""
     def __init__(
         self,
         *,
@@ -267,6 +309,8 @@ Global___ListSkillVersionsInput: _TypeAlias = ListSkillVersionsInput  # noqa: Y0
 
 @_typing.final
 class SkillVersionEntry(_message.Message):
+    """One pushed version."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_HASH_FIELD_NUMBER: _builtins.int
@@ -278,16 +322,23 @@ class SkillVersionEntry(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     ARTIFACT_STORAGE_KEY_FIELD_NUMBER: _builtins.int
     version_hash: _builtins.str
+    """SHA-256 of the archive, 64 hex digits."""
     tag: _builtins.str
+    """A name for it; one version has a tag at a time."""
     is_current: _builtins.bool
+    """Whether it is the skill's present state: true for exactly one."""
     message: _builtins.str
+    """Why it changed."""
     artifact_storage_key: _builtins.str
+    """For `getArtifact`."""
     @_builtins.property
     def pushed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def pushed_by(self) -> _status_pb2_1.ApiResourceAuditActor: ...
     @_builtins.property
-    def git_provenance(self) -> _status_pb2.GitProvenance: ...
+    def git_provenance(self) -> _status_pb2.GitProvenance:
+        """Where the archive came from."""
+
     def __init__(
         self,
         *,
@@ -310,13 +361,17 @@ Global___SkillVersionEntry: _TypeAlias = SkillVersionEntry  # noqa: Y015
 
 @_typing.final
 class ListSkillVersionsResponse(_message.Message):
+    """Versions, newest first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     total_count: _builtins.int
+    """Over all pages."""
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkillVersionEntry]: ...
     def __init__(

@@ -18,6 +18,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SkillSpec(_message.Message):
+    """What the archive says."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SKILL_MD_FIELD_NUMBER: _builtins.int
@@ -25,9 +27,13 @@ class SkillSpec(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     skill_md: _builtins.str
+    """The text of `SKILL.md`, without its front matter."""
     tag: _builtins.str
+    """The tag of this version."""
     name: _builtins.str
+    """From the front matter."""
     description: _builtins.str
+    """From the front matter: tells the model when to load the skill."""
     def __init__(
         self,
         *,

@@ -29,7 +29,8 @@ class _SkillStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SkillState
     SKILL_STATE_READY: _SkillState.ValueType  # 2
     SKILL_STATE_FAILED: _SkillState.ValueType  # 3
 
-class SkillState(_SkillState, metaclass=_SkillStateEnumTypeWrapper): ...
+class SkillState(_SkillState, metaclass=_SkillStateEnumTypeWrapper):
+    """Whether the archive can be used."""
 
 SKILL_STATE_UNSPECIFIED: SkillState.ValueType  # 0
 SKILL_STATE_UPLOADING: SkillState.ValueType  # 1
@@ -39,6 +40,8 @@ Global___SkillState: _TypeAlias = SkillState  # noqa: Y015
 
 @_typing.final
 class SkillStatus(_message.Message):
+    """What the server knows of a skill."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AUDIT_FIELD_NUMBER: _builtins.int
@@ -47,12 +50,18 @@ class SkillStatus(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     GIT_PROVENANCE_FIELD_NUMBER: _builtins.int
     version_hash: _builtins.str
+    """SHA-256 of the archive."""
     artifact_storage_key: _builtins.str
+    """For `getArtifact`."""
     state: Global___SkillState.ValueType
     @_builtins.property
-    def audit(self) -> _status_pb2.ApiResourceAudit: ...
+    def audit(self) -> _status_pb2.ApiResourceAudit:
+        """Who pushed it, and when."""
+
     @_builtins.property
-    def git_provenance(self) -> Global___GitProvenance: ...
+    def git_provenance(self) -> Global___GitProvenance:
+        """Where the archive came from."""
+
     def __init__(
         self,
         *,
@@ -72,6 +81,8 @@ Global___SkillStatus: _TypeAlias = SkillStatus  # noqa: Y015
 
 @_typing.final
 class GitProvenance(_message.Message):
+    """The commit that an archive was made from."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REMOTE_URL_FIELD_NUMBER: _builtins.int
@@ -79,9 +90,13 @@ class GitProvenance(_message.Message):
     COMMIT_FIELD_NUMBER: _builtins.int
     SUBDIR_FIELD_NUMBER: _builtins.int
     remote_url: _builtins.str
+    """Of the repository."""
     ref: _builtins.str
+    """A branch or tag."""
     commit: _builtins.str
+    """The full hash."""
     subdir: _builtins.str
+    """The folder within the repository; empty for its root."""
     def __init__(
         self,
         *,

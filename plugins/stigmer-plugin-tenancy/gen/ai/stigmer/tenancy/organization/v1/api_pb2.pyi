@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Organization(_message.Message):
+    """Who owns resources: slugs are unique within it. Its id is its slug."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int
@@ -33,9 +35,13 @@ class Organization(_message.Message):
     @_builtins.property
     def metadata(self) -> _metadata_pb2.ApiResourceMetadata: ...
     @_builtins.property
-    def spec(self) -> _spec_pb2.OrganizationSpec: ...
+    def spec(self) -> _spec_pb2.OrganizationSpec:
+        """What its administrators wrote."""
+
     @_builtins.property
-    def status(self) -> _status_pb2.ApiResourceAuditStatus: ...
+    def status(self) -> _status_pb2.ApiResourceAuditStatus:
+        """Written by the server."""
+
     def __init__(
         self,
         *,

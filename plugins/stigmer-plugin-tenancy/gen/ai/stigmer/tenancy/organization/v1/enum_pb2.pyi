@@ -24,11 +24,16 @@ class _ManagementModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Manage
     DESCRIPTOR: _descriptor.EnumDescriptor
     management_mode_unspecified: _ManagementMode.ValueType  # 0
     self_managed: _ManagementMode.ValueType  # 1
+    """Its own administrators."""
     platform_managed: _ManagementMode.ValueType  # 2
+    """A platform, through an identity provider."""
 
-class ManagementMode(_ManagementMode, metaclass=_ManagementModeEnumTypeWrapper): ...
+class ManagementMode(_ManagementMode, metaclass=_ManagementModeEnumTypeWrapper):
+    """Who manages an organization's members."""
 
 management_mode_unspecified: ManagementMode.ValueType  # 0
 self_managed: ManagementMode.ValueType  # 1
+"""Its own administrators."""
 platform_managed: ManagementMode.ValueType  # 2
+"""A platform, through an identity provider."""
 Global___ManagementMode: _TypeAlias = ManagementMode  # noqa: Y015

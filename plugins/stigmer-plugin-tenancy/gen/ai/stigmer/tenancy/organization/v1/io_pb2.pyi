@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Organizations(_message.Message):
+    """Organizations, all of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
@@ -42,6 +44,8 @@ Global___Organizations: _TypeAlias = Organizations  # noqa: Y015
 
 @_typing.final
 class OrganizationList(_message.Message):
+    """A page of organizations."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
@@ -65,10 +69,13 @@ Global___OrganizationList: _TypeAlias = OrganizationList  # noqa: Y015
 
 @_typing.final
 class OrganizationId(_message.Message):
+    """Names an organization."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Its id, which is its slug."""
     def __init__(
         self,
         *,
@@ -84,11 +91,14 @@ Global___OrganizationId: _TypeAlias = OrganizationId  # noqa: Y015
 
 @_typing.final
 class OrganizationExternalLookup(_message.Message):
+    """Names an organization as its identity provider does."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     IDENTITY_PROVIDER_REF_FIELD_NUMBER: _builtins.int
     EXTERNAL_ORG_ID_FIELD_NUMBER: _builtins.int
     external_org_id: _builtins.str
+    """The provider's id of it."""
     @_builtins.property
     def identity_provider_ref(self) -> _io_pb2.ApiResourceReference: ...
     def __init__(

@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class OrganizationSpec(_message.Message):
+    """What an organization is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DESCRIPTION_FIELD_NUMBER: _builtins.int
@@ -31,13 +33,20 @@ class OrganizationSpec(_message.Message):
     PREFERENCES_FIELD_NUMBER: _builtins.int
     description: _builtins.str
     logo_url: _builtins.str
+    """A picture for consoles."""
     management_mode: _enum_pb2.ManagementMode.ValueType
     external_org_id: _builtins.str
+    """The provider's id of it."""
     is_personal: _builtins.bool
+    """Belongs to one person, who is its only member."""
     @_builtins.property
-    def identity_provider_ref(self) -> _io_pb2.ApiResourceReference: ...
+    def identity_provider_ref(self) -> _io_pb2.ApiResourceReference:
+        """The identity provider, when `platform_managed`."""
+
     @_builtins.property
-    def preferences(self) -> Global___OrganizationPreferences: ...
+    def preferences(self) -> Global___OrganizationPreferences:
+        """Defaults for its runs."""
+
     def __init__(
         self,
         *,
@@ -59,12 +68,16 @@ Global___OrganizationSpec: _TypeAlias = OrganizationSpec  # noqa: Y015
 
 @_typing.final
 class OrganizationPreferences(_message.Message):
+    """What every run of an organization is given."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     STANDING_CONTEXT_FIELD_NUMBER: _builtins.int
     MEMORY_ENABLED_FIELD_NUMBER: _builtins.int
     standing_context: _builtins.str
+    """Text that every agent is told; at most 2000 characters."""
     memory_enabled: _builtins.bool
+    """Whether agents may remember things between sessions; off unless set."""
     def __init__(
         self,
         *,

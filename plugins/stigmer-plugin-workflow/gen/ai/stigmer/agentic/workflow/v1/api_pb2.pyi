@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Workflow(_message.Message):
+    """A program of tasks in the CNCF workflow DSL, as a resource."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int
@@ -31,11 +33,17 @@ class Workflow(_message.Message):
     api_version: _builtins.str
     kind: _builtins.str
     @_builtins.property
-    def metadata(self) -> _metadata_pb2.ApiResourceMetadata: ...
+    def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
+        """Its slug is unique among the workflows of its organization; `version` names the present state."""
+
     @_builtins.property
-    def spec(self) -> _spec_pb2.WorkflowSpec: ...
+    def spec(self) -> _spec_pb2.WorkflowSpec:
+        """What the author wrote; a workflow without it is refused."""
+
     @_builtins.property
-    def status(self) -> _status_pb2.WorkflowStatus: ...
+    def status(self) -> _status_pb2.WorkflowStatus:
+        """Written by the server; what a client sends here is dropped."""
+
     def __init__(
         self,
         *,

@@ -24,49 +24,92 @@ class _WorkflowTaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Work
     DESCRIPTOR: _descriptor.EnumDescriptor
     workflow_task_kind_unspecified: _WorkflowTaskKind.ValueType  # 0
     set_vars: _WorkflowTaskKind.ValueType  # 1
+    """Sets variables: SetTaskConfig."""
     http_call: _WorkflowTaskKind.ValueType  # 2
+    """Calls an HTTP endpoint: HttpCallTaskConfig."""
     grpc_call: _WorkflowTaskKind.ValueType  # 3
+    """Calls a gRPC method: GrpcCallTaskConfig."""
     activity_call: _WorkflowTaskKind.ValueType  # 4
+    """Calls an activity of a plugin: CallActivityTaskConfig."""
     switch_case: _WorkflowTaskKind.ValueType  # 5
+    """Chooses where to go on: SwitchTaskConfig."""
     for_each: _WorkflowTaskKind.ValueType  # 6
+    """Repeats tasks for each item: ForTaskConfig."""
     fork: _WorkflowTaskKind.ValueType  # 7
+    """Runs branches side by side: ForkTaskConfig."""
     try_catch: _WorkflowTaskKind.ValueType  # 8
+    """Runs tasks and handles their errors: TryTaskConfig."""
     listen: _WorkflowTaskKind.ValueType  # 9
+    """Waits for signals: ListenTaskConfig."""
     wait: _WorkflowTaskKind.ValueType  # 10
+    """Waits for a time: WaitTaskConfig."""
     raise_error: _WorkflowTaskKind.ValueType  # 11
+    """Fails with an error: RaiseTaskConfig."""
     run_workflow: _WorkflowTaskKind.ValueType  # 12
+    """Runs another workflow and waits for it: RunTaskConfig."""
     agent_call: _WorkflowTaskKind.ValueType  # 13
+    """Runs an agent and waits for it: AgentCallTaskConfig."""
     llm_call: _WorkflowTaskKind.ValueType  # 14
+    """Asks a model once: LlmCallTaskConfig."""
     transform: _WorkflowTaskKind.ValueType  # 15
+    """Computes a value: TransformTaskConfig."""
     human_input: _WorkflowTaskKind.ValueType  # 16
+    """Waits for a person: HumanInputTaskConfig."""
     validate: _WorkflowTaskKind.ValueType  # 17
+    """Checks a value: ValidateTaskConfig."""
     emit_event: _WorkflowTaskKind.ValueType  # 18
+    """Sends an event: EmitEventTaskConfig."""
     notification: _WorkflowTaskKind.ValueType  # 19
+    """Tells people something: NotificationTaskConfig."""
     eval: _WorkflowTaskKind.ValueType  # 20
+    """Lets a model grade a value: EvalTaskConfig."""
 
-class WorkflowTaskKind(_WorkflowTaskKind, metaclass=_WorkflowTaskKindEnumTypeWrapper): ...
+class WorkflowTaskKind(_WorkflowTaskKind, metaclass=_WorkflowTaskKindEnumTypeWrapper):
+    """What a task does, and so which message its `task_config` is. A kind that no plugin of the server runs is
+    refused.
+    """
 
 workflow_task_kind_unspecified: WorkflowTaskKind.ValueType  # 0
 set_vars: WorkflowTaskKind.ValueType  # 1
+"""Sets variables: SetTaskConfig."""
 http_call: WorkflowTaskKind.ValueType  # 2
+"""Calls an HTTP endpoint: HttpCallTaskConfig."""
 grpc_call: WorkflowTaskKind.ValueType  # 3
+"""Calls a gRPC method: GrpcCallTaskConfig."""
 activity_call: WorkflowTaskKind.ValueType  # 4
+"""Calls an activity of a plugin: CallActivityTaskConfig."""
 switch_case: WorkflowTaskKind.ValueType  # 5
+"""Chooses where to go on: SwitchTaskConfig."""
 for_each: WorkflowTaskKind.ValueType  # 6
+"""Repeats tasks for each item: ForTaskConfig."""
 fork: WorkflowTaskKind.ValueType  # 7
+"""Runs branches side by side: ForkTaskConfig."""
 try_catch: WorkflowTaskKind.ValueType  # 8
+"""Runs tasks and handles their errors: TryTaskConfig."""
 listen: WorkflowTaskKind.ValueType  # 9
+"""Waits for signals: ListenTaskConfig."""
 wait: WorkflowTaskKind.ValueType  # 10
+"""Waits for a time: WaitTaskConfig."""
 raise_error: WorkflowTaskKind.ValueType  # 11
+"""Fails with an error: RaiseTaskConfig."""
 run_workflow: WorkflowTaskKind.ValueType  # 12
+"""Runs another workflow and waits for it: RunTaskConfig."""
 agent_call: WorkflowTaskKind.ValueType  # 13
+"""Runs an agent and waits for it: AgentCallTaskConfig."""
 llm_call: WorkflowTaskKind.ValueType  # 14
+"""Asks a model once: LlmCallTaskConfig."""
 transform: WorkflowTaskKind.ValueType  # 15
+"""Computes a value: TransformTaskConfig."""
 human_input: WorkflowTaskKind.ValueType  # 16
+"""Waits for a person: HumanInputTaskConfig."""
 validate: WorkflowTaskKind.ValueType  # 17
+"""Checks a value: ValidateTaskConfig."""
 emit_event: WorkflowTaskKind.ValueType  # 18
+"""Sends an event: EmitEventTaskConfig."""
 notification: WorkflowTaskKind.ValueType  # 19
+"""Tells people something: NotificationTaskConfig."""
 eval: WorkflowTaskKind.ValueType  # 20
+"""Lets a model grade a value: EvalTaskConfig."""
 Global___WorkflowTaskKind: _TypeAlias = WorkflowTaskKind  # noqa: Y015
 
 class _BudgetExceededPolicy:
@@ -77,13 +120,20 @@ class _BudgetExceededPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     DESCRIPTOR: _descriptor.EnumDescriptor
     budget_exceeded_policy_unspecified: _BudgetExceededPolicy.ValueType  # 0
     budget_exceeded_terminate: _BudgetExceededPolicy.ValueType  # 1
+    """The run fails."""
     budget_exceeded_human_review: _BudgetExceededPolicy.ValueType  # 2
+    """The run waits for a person."""
     budget_exceeded_warn: _BudgetExceededPolicy.ValueType  # 3
+    """The run goes on, and an event says so."""
 
-class BudgetExceededPolicy(_BudgetExceededPolicy, metaclass=_BudgetExceededPolicyEnumTypeWrapper): ...
+class BudgetExceededPolicy(_BudgetExceededPolicy, metaclass=_BudgetExceededPolicyEnumTypeWrapper):
+    """What happens when a run has used up its budget."""
 
 budget_exceeded_policy_unspecified: BudgetExceededPolicy.ValueType  # 0
 budget_exceeded_terminate: BudgetExceededPolicy.ValueType  # 1
+"""The run fails."""
 budget_exceeded_human_review: BudgetExceededPolicy.ValueType  # 2
+"""The run waits for a person."""
 budget_exceeded_warn: BudgetExceededPolicy.ValueType  # 3
+"""The run goes on, and an event says so."""
 Global___BudgetExceededPolicy: _TypeAlias = BudgetExceededPolicy  # noqa: Y015

@@ -23,6 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowSpec(_message.Message):
+    """The program."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -52,14 +54,23 @@ class WorkflowSpec(_message.Message):
     ENV_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     description: _builtins.str
+    """For people who choose a workflow."""
     @_builtins.property
-    def document(self) -> Global___WorkflowDocument: ...
+    def document(self) -> Global___WorkflowDocument:
+        """The document's name and version."""
+
     @_builtins.property
-    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]: ...
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]:
+        """Run in order, unless one says where to go on. At least one."""
+
     @_builtins.property
-    def env(self) -> _containers.MessageMap[_builtins.str, _spec_pb2.EnvVarDeclaration]: ...
+    def env(self) -> _containers.MessageMap[_builtins.str, _spec_pb2.EnvVarDeclaration]:
+        """Variables a run needs, by name; values come from environments."""
+
     @_builtins.property
-    def budget(self) -> Global___WorkflowBudget: ...
+    def budget(self) -> Global___WorkflowBudget:
+        """Limits for each run; none when unset."""
+
     def __init__(
         self,
         *,
@@ -79,6 +90,8 @@ Global___WorkflowSpec: _TypeAlias = WorkflowSpec  # noqa: Y015
 
 @_typing.final
 class WorkflowBudget(_message.Message):
+    """What one run may use, the agents and models it calls included."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MAX_COST_MICROS_FIELD_NUMBER: _builtins.int
@@ -86,9 +99,13 @@ class WorkflowBudget(_message.Message):
     MAX_DURATION_SECONDS_FIELD_NUMBER: _builtins.int
     ON_EXCEEDED_FIELD_NUMBER: _builtins.int
     max_cost_micros: _builtins.int
+    """Millionths of a US dollar; 0 for no limit."""
     max_total_tokens: _builtins.int
+    """Input and output together; 0 for no limit."""
     max_duration_seconds: _builtins.int
+    """From start to end; 0 for no limit."""
     on_exceeded: _enum_pb2.BudgetExceededPolicy.ValueType
+    """Terminates when unspecified."""
     def __init__(
         self,
         *,
@@ -107,6 +124,8 @@ Global___WorkflowBudget: _TypeAlias = WorkflowBudget  # noqa: Y015
 
 @_typing.final
 class WorkflowDocument(_message.Message):
+    """How the DSL names a document."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DSL_FIELD_NUMBER: _builtins.int
@@ -115,9 +134,12 @@ class WorkflowDocument(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     dsl: _builtins.str
+    """The version of the DSL."""
     namespace: _builtins.str
+    """Groups documents; names are unique within it."""
     name: _builtins.str
     version: _builtins.str
+    """The author's own, such as `0.1.0`."""
     description: _builtins.str
     def __init__(
         self,
@@ -138,6 +160,8 @@ Global___WorkflowDocument: _TypeAlias = WorkflowDocument  # noqa: Y015
 
 @_typing.final
 class WorkflowTask(_message.Message):
+    """One step of a program."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -147,15 +171,25 @@ class WorkflowTask(_message.Message):
     FLOW_FIELD_NUMBER: _builtins.int
     COMPENSATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Unique within its list; letters, digits and underscores. Others refer to it in `then`."""
     kind: _enum_pb2.WorkflowTaskKind.ValueType
+    """What it does."""
     @_builtins.property
-    def task_config(self) -> _struct_pb2.Struct: ...
+    def task_config(self) -> _struct_pb2.Struct:
+        """The message that belongs to `kind`, as JSON."""
+
     @_builtins.property
-    def export(self) -> Global___Export: ...
+    def export(self) -> Global___Export:
+        """What becomes of its output beside being the next task's input."""
+
     @_builtins.property
-    def flow(self) -> Global___FlowControl: ...
+    def flow(self) -> Global___FlowControl:
+        """Where to go on; at the next task when unset."""
+
     @_builtins.property
-    def compensate(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]: ...
+    def compensate(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]:
+        """Undo this task when a later one fails and the handler asks for compensation; latest task first."""
+
     def __init__(
         self,
         *,
@@ -176,6 +210,8 @@ Global___WorkflowTask: _TypeAlias = WorkflowTask  # noqa: Y015
 
 @_typing.final
 class Export(_message.Message):
+    """Makes a task's output part of the workflow's context."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AS_FIELD_NUMBER: _builtins.int
@@ -192,10 +228,13 @@ Global___Export: _TypeAlias = Export  # noqa: Y015
 
 @_typing.final
 class FlowControl(_message.Message):
+    """Where to go on."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     THEN_FIELD_NUMBER: _builtins.int
     then: _builtins.str
+    """The name of a task in the same list, or `continue`, `exit` (leave the list) or `end` (end the run)."""
     def __init__(
         self,
         *,

@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowStatus(_message.Message):
+    """What the server knows of a workflow."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AUDIT_FIELD_NUMBER: _builtins.int
@@ -27,11 +29,17 @@ class WorkflowStatus(_message.Message):
     SERVERLESS_WORKFLOW_VALIDATION_FIELD_NUMBER: _builtins.int
     VERSION_HASH_FIELD_NUMBER: _builtins.int
     default_instance_id: _builtins.str
+    """The instance that runs when only the workflow is named; set by `create`."""
     version_hash: _builtins.str
+    """SHA-256 of the canonical YAML; the order of keys does not change it."""
     @_builtins.property
-    def audit(self) -> _status_pb2.ApiResourceAudit: ...
+    def audit(self) -> _status_pb2.ApiResourceAudit:
+        """Who wrote it, and when."""
+
     @_builtins.property
-    def serverless_workflow_validation(self) -> _validation_pb2.ServerlessWorkflowValidation: ...
+    def serverless_workflow_validation(self) -> _validation_pb2.ServerlessWorkflowValidation:
+        """The result of the last check."""
+
     def __init__(
         self,
         *,

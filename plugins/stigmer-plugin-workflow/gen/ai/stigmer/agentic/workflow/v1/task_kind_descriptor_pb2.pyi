@@ -29,19 +29,24 @@ class _TaskKindCategoryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Task
     TASK_KIND_CATEGORY_UNSPECIFIED: _TaskKindCategory.ValueType  # 0
     TASK_KIND_CATEGORY_CONTROL_FLOW: _TaskKindCategory.ValueType  # 1
     TASK_KIND_CATEGORY_INVOCATION: _TaskKindCategory.ValueType  # 2
+    """Calls something outside."""
     TASK_KIND_CATEGORY_AI: _TaskKindCategory.ValueType  # 3
     TASK_KIND_CATEGORY_DATA: _TaskKindCategory.ValueType  # 4
     TASK_KIND_CATEGORY_GOVERNANCE: _TaskKindCategory.ValueType  # 5
+    """Checks and approvals."""
     TASK_KIND_CATEGORY_EVENT: _TaskKindCategory.ValueType  # 6
 
-class TaskKindCategory(_TaskKindCategory, metaclass=_TaskKindCategoryEnumTypeWrapper): ...
+class TaskKindCategory(_TaskKindCategory, metaclass=_TaskKindCategoryEnumTypeWrapper):
+    """How forms group kinds of tasks."""
 
 TASK_KIND_CATEGORY_UNSPECIFIED: TaskKindCategory.ValueType  # 0
 TASK_KIND_CATEGORY_CONTROL_FLOW: TaskKindCategory.ValueType  # 1
 TASK_KIND_CATEGORY_INVOCATION: TaskKindCategory.ValueType  # 2
+"""Calls something outside."""
 TASK_KIND_CATEGORY_AI: TaskKindCategory.ValueType  # 3
 TASK_KIND_CATEGORY_DATA: TaskKindCategory.ValueType  # 4
 TASK_KIND_CATEGORY_GOVERNANCE: TaskKindCategory.ValueType  # 5
+"""Checks and approvals."""
 TASK_KIND_CATEGORY_EVENT: TaskKindCategory.ValueType  # 6
 Global___TaskKindCategory: _TypeAlias = TaskKindCategory  # noqa: Y015
 
@@ -62,7 +67,8 @@ class _TaskFieldTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskFie
     TASK_FIELD_TYPE_MAP: _TaskFieldType.ValueType  # 8
     TASK_FIELD_TYPE_MESSAGE: _TaskFieldType.ValueType  # 9
 
-class TaskFieldType(_TaskFieldType, metaclass=_TaskFieldTypeEnumTypeWrapper): ...
+class TaskFieldType(_TaskFieldType, metaclass=_TaskFieldTypeEnumTypeWrapper):
+    """The type of a field, for forms."""
 
 TASK_FIELD_TYPE_UNSPECIFIED: TaskFieldType.ValueType  # 0
 TASK_FIELD_TYPE_STRING: TaskFieldType.ValueType  # 1
@@ -78,6 +84,8 @@ Global___TaskFieldType: _TypeAlias = TaskFieldType  # noqa: Y015
 
 @_typing.final
 class TaskFieldGroup(_message.Message):
+    """Fields that a form shows together."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -103,6 +111,8 @@ Global___TaskFieldGroup: _TypeAlias = TaskFieldGroup  # noqa: Y015
 
 @_typing.final
 class TaskFieldDescriptor(_message.Message):
+    """One field of a task's configuration, for forms."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -119,20 +129,31 @@ class TaskFieldDescriptor(_message.Message):
     ELEMENT_TYPE_FIELD_NUMBER: _builtins.int
     VALIDATION_HINTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """As in the configuration's JSON."""
     display_name: _builtins.str
     description: _builtins.str
     type: Global___TaskFieldType.ValueType
     required: _builtins.bool
     is_expression: _builtins.bool
+    """Whether it may hold a `${ }` expression."""
     default_value: _builtins.str
+    """As text; empty when there is none."""
     json_schema_fragment: _builtins.str
+    """Its JSON schema, as text."""
     group_id: _builtins.str
+    """The TaskFieldGroup it is shown in."""
     field_number: _builtins.int
+    """Its number in the configuration's message."""
     element_type: _builtins.str
+    """Of what a list or map holds."""
     @_builtins.property
-    def enum_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def enum_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The allowed values of an enum."""
+
     @_builtins.property
-    def validation_hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def validation_hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its rules, in words."""
+
     def __init__(
         self,
         *,
@@ -160,6 +181,8 @@ Global___TaskFieldDescriptor: _TypeAlias = TaskFieldDescriptor  # noqa: Y015
 
 @_typing.final
 class TaskKindDescriptor(_message.Message):
+    """What a form needs to know of a kind of task."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
@@ -181,18 +204,26 @@ class TaskKindDescriptor(_message.Message):
     description: _builtins.str
     category: Global___TaskKindCategory.ValueType
     icon: _builtins.str
+    """The name of a picture."""
     config_proto_type: _builtins.str
+    """The full name of the configuration's message."""
     config_json_schema: _builtins.str
+    """As text."""
     output_json_schema: _builtins.str
+    """As text; empty when the output can be anything."""
     documentation_url: _builtins.str
     is_ai_native: _builtins.bool
+    """Whether it calls a model."""
     requires_external_service: _builtins.bool
+    """Whether it calls out of the server."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskFieldDescriptor]: ...
     @_builtins.property
     def field_groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskFieldGroup]: ...
     @_builtins.property
-    def yaml_examples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def yaml_examples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tasks of this kind as YAML."""
+
     def __init__(
         self,
         *,
@@ -221,6 +252,8 @@ Global___TaskKindDescriptor: _TypeAlias = TaskKindDescriptor  # noqa: Y015
 
 @_typing.final
 class GetTaskKindRegistryRequest(_message.Message):
+    """Asks for every kind of task."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -236,6 +269,8 @@ Global___GetTaskKindRegistryRequest: _TypeAlias = GetTaskKindRegistryRequest  # 
 
 @_typing.final
 class GetTaskKindRegistryResponse(_message.Message):
+    """Every kind of task that this server runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DESCRIPTORS_FIELD_NUMBER: _builtins.int

@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowVersionEntry(_message.Message):
+    """One past state of a workflow."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_HASH_FIELD_NUMBER: _builtins.int
@@ -33,16 +35,25 @@ class WorkflowVersionEntry(_message.Message):
     VALIDATED_YAML_FIELD_NUMBER: _builtins.int
     GIT_PROVENANCE_FIELD_NUMBER: _builtins.int
     version_hash: _builtins.str
+    """SHA-256 of the canonical YAML, 64 hex digits."""
     tag: _builtins.str
+    """A name for it; one version has a tag at a time."""
     is_current: _builtins.bool
+    """Whether it is the workflow's present state: true for exactly one."""
     message: _builtins.str
+    """Why it changed, in the author's words."""
     validated_yaml: _builtins.str
+    """The document as it runs."""
     @_builtins.property
-    def applied_at(self) -> _timestamp_pb2.Timestamp: ...
+    def applied_at(self) -> _timestamp_pb2.Timestamp:
+        """When it became current."""
+
     @_builtins.property
     def applied_by(self) -> _status_pb2.ApiResourceAuditActor: ...
     @_builtins.property
-    def git_provenance(self) -> Global___GitProvenance: ...
+    def git_provenance(self) -> Global___GitProvenance:
+        """Where the source came from, when the client said so."""
+
     def __init__(
         self,
         *,
@@ -65,6 +76,8 @@ Global___WorkflowVersionEntry: _TypeAlias = WorkflowVersionEntry  # noqa: Y015
 
 @_typing.final
 class GitProvenance(_message.Message):
+    """The commit that a workflow was made from."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REMOTE_URL_FIELD_NUMBER: _builtins.int
@@ -72,9 +85,13 @@ class GitProvenance(_message.Message):
     COMMIT_FIELD_NUMBER: _builtins.int
     SUBDIR_FIELD_NUMBER: _builtins.int
     remote_url: _builtins.str
+    """Of the repository."""
     ref: _builtins.str
+    """A branch or tag."""
     commit: _builtins.str
+    """The full hash."""
     subdir: _builtins.str
+    """The folder within the repository; empty for its root."""
     def __init__(
         self,
         *,
@@ -93,6 +110,8 @@ Global___GitProvenance: _TypeAlias = GitProvenance  # noqa: Y015
 
 @_typing.final
 class ListWorkflowVersionsInput(_message.Message):
+    """Which versions to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -102,7 +121,9 @@ class ListWorkflowVersionsInput(_message.Message):
     org: _builtins.str
     slug: _builtins.str
     page_token: _builtins.str
+    """The `next_page_token` of the page before."""
     page_size: _builtins.int
+    """At most 100, which 0 stands for."""
     def __init__(
         self,
         *,
@@ -121,13 +142,17 @@ Global___ListWorkflowVersionsInput: _TypeAlias = ListWorkflowVersionsInput  # no
 
 @_typing.final
 class ListWorkflowVersionsResponse(_message.Message):
+    """Versions, newest first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     total_count: _builtins.int
+    """Over all pages."""
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowVersionEntry]: ...
     def __init__(
@@ -147,12 +172,15 @@ Global___ListWorkflowVersionsResponse: _TypeAlias = ListWorkflowVersionsResponse
 
 @_typing.final
 class GetWorkflowVersionInput(_message.Message):
+    """Names one version of a workflow."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_ID_FIELD_NUMBER: _builtins.int
     VERSION_HASH_FIELD_NUMBER: _builtins.int
     workflow_id: _builtins.str
     version_hash: _builtins.str
+    """64 hex digits, lower case."""
     def __init__(
         self,
         *,
@@ -169,6 +197,8 @@ Global___GetWorkflowVersionInput: _TypeAlias = GetWorkflowVersionInput  # noqa: 
 
 @_typing.final
 class TagWorkflowVersionInput(_message.Message):
+    """Gives a version a tag."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_ID_FIELD_NUMBER: _builtins.int
@@ -176,7 +206,9 @@ class TagWorkflowVersionInput(_message.Message):
     TAG_FIELD_NUMBER: _builtins.int
     workflow_id: _builtins.str
     version_hash: _builtins.str
+    """64 hex digits, lower case."""
     tag: _builtins.str
+    """Moves here from the version that has it."""
     def __init__(
         self,
         *,

@@ -26,6 +26,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowExecution(_message.Message):
+    """One run of a workflow."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int
@@ -36,11 +38,17 @@ class WorkflowExecution(_message.Message):
     api_version: _builtins.str
     kind: _builtins.str
     @_builtins.property
-    def metadata(self) -> _metadata_pb2.ApiResourceMetadata: ...
+    def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
+        """A name is made when there is none."""
+
     @_builtins.property
-    def spec(self) -> _spec_pb2.WorkflowExecutionSpec: ...
+    def spec(self) -> _spec_pb2.WorkflowExecutionSpec:
+        """What to run, and with what; cannot change once it runs."""
+
     @_builtins.property
-    def status(self) -> Global___WorkflowExecutionStatus: ...
+    def status(self) -> Global___WorkflowExecutionStatus:
+        """Written by the server and its engine."""
+
     def __init__(
         self,
         *,
@@ -60,6 +68,8 @@ Global___WorkflowExecution: _TypeAlias = WorkflowExecution  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionStatus(_message.Message):
+    """Where a run is and what came of it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AUDIT_FIELD_NUMBER: _builtins.int
@@ -78,23 +88,41 @@ class WorkflowExecutionStatus(_message.Message):
     PENDING_FILE_REVIEWS_FIELD_NUMBER: _builtins.int
     phase: _enum_pb2.ExecutionPhase.ValueType
     error: _builtins.str
+    """Why it failed or was stopped."""
     started_at: _builtins.str
+    """RFC 3339."""
     completed_at: _builtins.str
+    """RFC 3339; when it reached a final phase."""
     temporal_workflow_id: _builtins.str
+    """The engine's id of the run."""
     total_cost_micros: _builtins.int
+    """Millionths of a US dollar, so far."""
     total_input_tokens: _builtins.int
+    """So far."""
     total_output_tokens: _builtins.int
+    """So far."""
     workflow_version_hash: _builtins.str
+    """The version that runs; pinned by `create`."""
     @_builtins.property
-    def audit(self) -> _status_pb2.ApiResourceAudit: ...
+    def audit(self) -> _status_pb2.ApiResourceAudit:
+        """Who wrote it, and when; `status_audit` changes with the phase only."""
+
     @_builtins.property
-    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]: ...
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]:
+        """Those that have started, in order."""
+
     @_builtins.property
-    def output(self) -> _struct_pb2.Struct: ...
+    def output(self) -> _struct_pb2.Struct:
+        """The run's output; unset until it has completed."""
+
     @_builtins.property
-    def pending_approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowPendingApproval]: ...
+    def pending_approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowPendingApproval]:
+        """Tool calls of its agents that wait for a person."""
+
     @_builtins.property
-    def pending_file_reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowPendingFileReview]: ...
+    def pending_file_reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowPendingFileReview]:
+        """File changes of its agents that wait for a person."""
+
     def __init__(
         self,
         *,
@@ -123,11 +151,14 @@ Global___WorkflowExecutionStatus: _TypeAlias = WorkflowExecutionStatus  # noqa: 
 
 @_typing.final
 class WorkflowPendingApproval(_message.Message):
+    """A tool call of a called agent that waits for a person."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     APPROVAL_FIELD_NUMBER: _builtins.int
     CHILD_AGENT_EXECUTION_ID_FIELD_NUMBER: _builtins.int
     child_agent_execution_id: _builtins.str
+    """The agent run."""
     @_builtins.property
     def approval(self) -> _approval_pb2.PendingApproval: ...
     def __init__(
@@ -146,13 +177,18 @@ Global___WorkflowPendingApproval: _TypeAlias = WorkflowPendingApproval  # noqa: 
 
 @_typing.final
 class WorkflowPendingFileReview(_message.Message):
+    """File changes of a called agent that wait for a person."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHILD_AGENT_EXECUTION_ID_FIELD_NUMBER: _builtins.int
     CHANGE_SET_ID_FIELD_NUMBER: _builtins.int
     child_agent_execution_id: _builtins.str
+    """The agent run."""
     @_builtins.property
-    def change_set_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def change_set_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The change sets to decide about."""
+
     def __init__(
         self,
         *,
@@ -169,6 +205,8 @@ Global___WorkflowPendingFileReview: _TypeAlias = WorkflowPendingFileReview  # no
 
 @_typing.final
 class WorkflowTask(_message.Message):
+    """One task of a run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TASK_ID_FIELD_NUMBER: _builtins.int
@@ -187,24 +225,36 @@ class WorkflowTask(_message.Message):
     OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
     UI_HINT_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
+    """Its place in the run; differs between iterations and tries."""
     task_name: _builtins.str
+    """As in the document."""
     task_type: _enum_pb2.WorkflowTaskType.ValueType
+    """The sort of task, for icons."""
     status: _enum_pb2.WorkflowTaskStatus.ValueType
     started_at: _builtins.str
+    """RFC 3339."""
     completed_at: _builtins.str
+    """RFC 3339."""
     error: _builtins.str
+    """What ended it; empty unless it failed."""
     cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     input_tokens: _builtins.int
     output_tokens: _builtins.int
     ui_hint: _builtins.str
+    """How consoles should show it."""
     @_builtins.property
     def input(self) -> _struct_pb2.Struct: ...
     @_builtins.property
     def output(self) -> _struct_pb2.Struct: ...
     @_builtins.property
-    def metadata(self) -> _struct_pb2.Struct: ...
+    def metadata(self) -> _struct_pb2.Struct:
+        """What the engine has to add."""
+
     @_builtins.property
-    def artifact_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def artifact_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Artifacts that it made."""
+
     def __init__(
         self,
         *,

@@ -24,23 +24,38 @@ class _ExecutionPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Execut
     DESCRIPTOR: _descriptor.EnumDescriptor
     EXECUTION_PHASE_UNSPECIFIED: _ExecutionPhase.ValueType  # 0
     EXECUTION_PENDING: _ExecutionPhase.ValueType  # 1
+    """Accepted, not started."""
     EXECUTION_IN_PROGRESS: _ExecutionPhase.ValueType  # 2
+    """Tasks run or wait, for people too."""
     EXECUTION_COMPLETED: _ExecutionPhase.ValueType  # 3
+    """Ended well. Final."""
     EXECUTION_FAILED: _ExecutionPhase.ValueType  # 4
+    """Ended by an error; `recover` can take it up again."""
     EXECUTION_CANCELLED: _ExecutionPhase.ValueType  # 5
+    """Stopped on request, in good order. Final."""
     EXECUTION_TERMINATED: _ExecutionPhase.ValueType  # 6
+    """Stopped at once. Final."""
     EXECUTION_PAUSED: _ExecutionPhase.ValueType  # 7
+    """Stopped on request; `resume` goes on."""
 
-class ExecutionPhase(_ExecutionPhase, metaclass=_ExecutionPhaseEnumTypeWrapper): ...
+class ExecutionPhase(_ExecutionPhase, metaclass=_ExecutionPhaseEnumTypeWrapper):
+    """Where a run is."""
 
 EXECUTION_PHASE_UNSPECIFIED: ExecutionPhase.ValueType  # 0
 EXECUTION_PENDING: ExecutionPhase.ValueType  # 1
+"""Accepted, not started."""
 EXECUTION_IN_PROGRESS: ExecutionPhase.ValueType  # 2
+"""Tasks run or wait, for people too."""
 EXECUTION_COMPLETED: ExecutionPhase.ValueType  # 3
+"""Ended well. Final."""
 EXECUTION_FAILED: ExecutionPhase.ValueType  # 4
+"""Ended by an error; `recover` can take it up again."""
 EXECUTION_CANCELLED: ExecutionPhase.ValueType  # 5
+"""Stopped on request, in good order. Final."""
 EXECUTION_TERMINATED: ExecutionPhase.ValueType  # 6
+"""Stopped at once. Final."""
 EXECUTION_PAUSED: ExecutionPhase.ValueType  # 7
+"""Stopped on request; `resume` goes on."""
 Global___ExecutionPhase: _TypeAlias = ExecutionPhase  # noqa: Y015
 
 class _WorkflowTaskType:
@@ -58,7 +73,8 @@ class _WorkflowTaskTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Work
     WORKFLOW_TASK_TRANSFORM: _WorkflowTaskType.ValueType  # 6
     WORKFLOW_TASK_CUSTOM: _WorkflowTaskType.ValueType  # 7
 
-class WorkflowTaskType(_WorkflowTaskType, metaclass=_WorkflowTaskTypeEnumTypeWrapper): ...
+class WorkflowTaskType(_WorkflowTaskType, metaclass=_WorkflowTaskTypeEnumTypeWrapper):
+    """The sort of a task, for icons; coarser than its kind."""
 
 WORKFLOW_TASK_TYPE_UNSPECIFIED: WorkflowTaskType.ValueType  # 0
 WORKFLOW_TASK_AGENT_INVOCATION: WorkflowTaskType.ValueType  # 1
@@ -82,9 +98,12 @@ class _WorkflowTaskStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Wo
     WORKFLOW_TASK_COMPLETED: _WorkflowTaskStatus.ValueType  # 3
     WORKFLOW_TASK_FAILED: _WorkflowTaskStatus.ValueType  # 4
     WORKFLOW_TASK_SKIPPED: _WorkflowTaskStatus.ValueType  # 5
+    """Its condition was not met, or the run was stopped before its end."""
     WORKFLOW_TASK_WAITING_APPROVAL: _WorkflowTaskStatus.ValueType  # 6
+    """A person has to answer."""
 
-class WorkflowTaskStatus(_WorkflowTaskStatus, metaclass=_WorkflowTaskStatusEnumTypeWrapper): ...
+class WorkflowTaskStatus(_WorkflowTaskStatus, metaclass=_WorkflowTaskStatusEnumTypeWrapper):
+    """Where a task is."""
 
 WORKFLOW_TASK_STATUS_UNSPECIFIED: WorkflowTaskStatus.ValueType  # 0
 WORKFLOW_TASK_PENDING: WorkflowTaskStatus.ValueType  # 1
@@ -92,5 +111,7 @@ WORKFLOW_TASK_IN_PROGRESS: WorkflowTaskStatus.ValueType  # 2
 WORKFLOW_TASK_COMPLETED: WorkflowTaskStatus.ValueType  # 3
 WORKFLOW_TASK_FAILED: WorkflowTaskStatus.ValueType  # 4
 WORKFLOW_TASK_SKIPPED: WorkflowTaskStatus.ValueType  # 5
+"""Its condition was not met, or the run was stopped before its end."""
 WORKFLOW_TASK_WAITING_APPROVAL: WorkflowTaskStatus.ValueType  # 6
+"""A person has to answer."""
 Global___WorkflowTaskStatus: _TypeAlias = WorkflowTaskStatus  # noqa: Y015

@@ -52,7 +52,8 @@ class _WorkflowEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Wor
     event_emitted: _WorkflowEventType.ValueType  # 52
     artifact_created: _WorkflowEventType.ValueType  # 53
 
-class WorkflowEventType(_WorkflowEventType, metaclass=_WorkflowEventTypeEnumTypeWrapper): ...
+class WorkflowEventType(_WorkflowEventType, metaclass=_WorkflowEventTypeEnumTypeWrapper):
+    """What happened; each has a payload of its own."""
 
 workflow_event_type_unspecified: WorkflowEventType.ValueType  # 0
 execution_started: WorkflowEventType.ValueType  # 1
@@ -80,6 +81,8 @@ Global___WorkflowEventType: _TypeAlias = WorkflowEventType  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionEvent(_message.Message):
+    """One entry of a run's record."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_ID_FIELD_NUMBER: _builtins.int
@@ -109,10 +112,14 @@ class WorkflowExecutionEvent(_message.Message):
     EVENT_EMITTED_FIELD_NUMBER: _builtins.int
     ARTIFACT_CREATED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
+    """Unique."""
     event_type: Global___WorkflowEventType.ValueType
     sequence_number: _builtins.int
+    """Rises by one from 1 within the run."""
     occurred_at: _builtins.str
+    """RFC 3339."""
     task_name: _builtins.str
+    """The task it is about; empty for the run itself."""
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStartedPayload: ...
     @_builtins.property
@@ -197,14 +204,18 @@ Global___WorkflowExecutionEvent: _TypeAlias = WorkflowExecutionEvent  # noqa: Y0
 
 @_typing.final
 class ExecutionStartedPayload(_message.Message):
+    """The run began."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_TASKS_FIELD_NUMBER: _builtins.int
     WORKFLOW_ID_FIELD_NUMBER: _builtins.int
     WORKFLOW_INSTANCE_ID_FIELD_NUMBER: _builtins.int
     total_tasks: _builtins.int
+    """Of the document's top level."""
     workflow_id: _builtins.str
     workflow_instance_id: _builtins.str
+    """The instance that it runs."""
     def __init__(
         self,
         *,
@@ -222,6 +233,8 @@ Global___ExecutionStartedPayload: _TypeAlias = ExecutionStartedPayload  # noqa: 
 
 @_typing.final
 class ExecutionCompletedPayload(_message.Message):
+    """The run ended well."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTPUT_SUMMARY_FIELD_NUMBER: _builtins.int
@@ -230,9 +243,13 @@ class ExecutionCompletedPayload(_message.Message):
     TOTAL_TOKENS_FIELD_NUMBER: _builtins.int
     duration_ms: _builtins.int
     total_cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     total_tokens: _builtins.int
+    """Input and output together."""
     @_builtins.property
-    def output_summary(self) -> _struct_pb2.Struct: ...
+    def output_summary(self) -> _struct_pb2.Struct:
+        """The output, shortened."""
+
     def __init__(
         self,
         *,
@@ -251,6 +268,8 @@ Global___ExecutionCompletedPayload: _TypeAlias = ExecutionCompletedPayload  # no
 
 @_typing.final
 class ExecutionFailedPayload(_message.Message):
+    """The run ended by an error."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ERROR_FIELD_NUMBER: _builtins.int
@@ -258,6 +277,7 @@ class ExecutionFailedPayload(_message.Message):
     DURATION_MS_FIELD_NUMBER: _builtins.int
     error: _builtins.str
     failed_task_name: _builtins.str
+    """Where; empty when no task is to blame."""
     duration_ms: _builtins.int
     def __init__(
         self,
@@ -276,12 +296,15 @@ Global___ExecutionFailedPayload: _TypeAlias = ExecutionFailedPayload  # noqa: Y0
 
 @_typing.final
 class ExecutionPausedPayload(_message.Message):
+    """The run was paused."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
     PAUSED_BY_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     paused_by: _builtins.str
+    """An account."""
     def __init__(
         self,
         *,
@@ -298,10 +321,13 @@ Global___ExecutionPausedPayload: _TypeAlias = ExecutionPausedPayload  # noqa: Y0
 
 @_typing.final
 class ExecutionResumedPayload(_message.Message):
+    """The run goes on."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RESUMED_BY_FIELD_NUMBER: _builtins.int
     resumed_by: _builtins.str
+    """An account."""
     def __init__(
         self,
         *,
@@ -317,12 +343,15 @@ Global___ExecutionResumedPayload: _TypeAlias = ExecutionResumedPayload  # noqa: 
 
 @_typing.final
 class ExecutionCancelledPayload(_message.Message):
+    """The run was cancelled."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
     CANCELLED_BY_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     cancelled_by: _builtins.str
+    """An account."""
     def __init__(
         self,
         *,
@@ -339,12 +368,15 @@ Global___ExecutionCancelledPayload: _TypeAlias = ExecutionCancelledPayload  # no
 
 @_typing.final
 class ExecutionTerminatedPayload(_message.Message):
+    """The run was terminated."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
     TERMINATED_BY_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     terminated_by: _builtins.str
+    """An account."""
     def __init__(
         self,
         *,
@@ -361,6 +393,8 @@ Global___ExecutionTerminatedPayload: _TypeAlias = ExecutionTerminatedPayload  # 
 
 @_typing.final
 class TaskStartedPayload(_message.Message):
+    """A task began."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TASK_KIND_FIELD_NUMBER: _builtins.int
@@ -368,8 +402,11 @@ class TaskStartedPayload(_message.Message):
     ATTEMPT_NUMBER_FIELD_NUMBER: _builtins.int
     task_kind: _enum_pb2.WorkflowTaskKind.ValueType
     attempt_number: _builtins.int
+    """1 for the first try."""
     @_builtins.property
-    def input_summary(self) -> _struct_pb2.Struct: ...
+    def input_summary(self) -> _struct_pb2.Struct:
+        """The input, shortened."""
+
     def __init__(
         self,
         *,
@@ -387,6 +424,8 @@ Global___TaskStartedPayload: _TypeAlias = TaskStartedPayload  # noqa: Y015
 
 @_typing.final
 class TaskCompletedPayload(_message.Message):
+    """A task ended well."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TASK_KIND_FIELD_NUMBER: _builtins.int
@@ -397,9 +436,13 @@ class TaskCompletedPayload(_message.Message):
     task_kind: _enum_pb2.WorkflowTaskKind.ValueType
     duration_ms: _builtins.int
     cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     tokens_used: _builtins.int
+    """Input and output together."""
     @_builtins.property
-    def output_summary(self) -> _struct_pb2.Struct: ...
+    def output_summary(self) -> _struct_pb2.Struct:
+        """The output, shortened."""
+
     def __init__(
         self,
         *,
@@ -419,6 +462,8 @@ Global___TaskCompletedPayload: _TypeAlias = TaskCompletedPayload  # noqa: Y015
 
 @_typing.final
 class TaskFailedPayload(_message.Message):
+    """A try of a task failed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TASK_KIND_FIELD_NUMBER: _builtins.int
@@ -430,8 +475,11 @@ class TaskFailedPayload(_message.Message):
     task_kind: _enum_pb2.WorkflowTaskKind.ValueType
     error: _builtins.str
     attempt_number: _builtins.int
+    """1 for the first try."""
     max_attempts: _builtins.int
+    """How many tries there can be."""
     will_retry: _builtins.bool
+    """Whether another try follows."""
     duration_ms: _builtins.int
     def __init__(
         self,
@@ -453,12 +501,15 @@ Global___TaskFailedPayload: _TypeAlias = TaskFailedPayload  # noqa: Y015
 
 @_typing.final
 class TaskSkippedPayload(_message.Message):
+    """A task was not run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TASK_KIND_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     task_kind: _enum_pb2.WorkflowTaskKind.ValueType
     reason: _builtins.str
+    """Why, such as a condition that was not met."""
     def __init__(
         self,
         *,
@@ -475,6 +526,8 @@ Global___TaskSkippedPayload: _TypeAlias = TaskSkippedPayload  # noqa: Y015
 
 @_typing.final
 class TaskRetryingPayload(_message.Message):
+    """A task is tried again."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FAILED_ATTEMPT_FIELD_NUMBER: _builtins.int
@@ -483,6 +536,7 @@ class TaskRetryingPayload(_message.Message):
     failed_attempt: _builtins.int
     next_attempt: _builtins.int
     delay_ms: _builtins.int
+    """Until the next try."""
     def __init__(
         self,
         *,
@@ -500,14 +554,18 @@ Global___TaskRetryingPayload: _TypeAlias = TaskRetryingPayload  # noqa: Y015
 
 @_typing.final
 class AgentCallStartedPayload(_message.Message):
+    """A task started an agent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHILD_EXECUTION_ID_FIELD_NUMBER: _builtins.int
     AGENT_SLUG_FIELD_NUMBER: _builtins.int
     MESSAGE_SUMMARY_FIELD_NUMBER: _builtins.int
     child_execution_id: _builtins.str
+    """The agent run."""
     agent_slug: _builtins.str
     message_summary: _builtins.str
+    """What the agent was told, shortened."""
     def __init__(
         self,
         *,
@@ -525,6 +583,8 @@ Global___AgentCallStartedPayload: _TypeAlias = AgentCallStartedPayload  # noqa: 
 
 @_typing.final
 class AgentCallProgressPayload(_message.Message):
+    """A called agent got further."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHILD_EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -534,11 +594,17 @@ class AgentCallProgressPayload(_message.Message):
     MESSAGES_COUNT_FIELD_NUMBER: _builtins.int
     TOOL_CALLS_COUNT_FIELD_NUMBER: _builtins.int
     child_execution_id: _builtins.str
+    """The agent run."""
     agent_phase: _enum_pb2_1.ExecutionPhase.ValueType
+    """Where the agent run is."""
     current_tool_name: _builtins.str
+    """What it does now; empty between tools."""
     tokens_consumed: _builtins.int
+    """So far."""
     messages_count: _builtins.int
+    """So far."""
     tool_calls_count: _builtins.int
+    """So far."""
     def __init__(
         self,
         *,
@@ -559,6 +625,8 @@ Global___AgentCallProgressPayload: _TypeAlias = AgentCallProgressPayload  # noqa
 
 @_typing.final
 class AgentCallCompletedPayload(_message.Message):
+    """A called agent ended."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHILD_EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -568,11 +636,15 @@ class AgentCallCompletedPayload(_message.Message):
     COST_MICROS_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     child_execution_id: _builtins.str
+    """The agent run."""
     agent_phase: _enum_pb2_1.ExecutionPhase.ValueType
+    """How it ended."""
     duration_ms: _builtins.int
     tokens_consumed: _builtins.int
     cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     error: _builtins.str
+    """Empty unless it failed."""
     def __init__(
         self,
         *,
@@ -593,12 +665,15 @@ Global___AgentCallCompletedPayload: _TypeAlias = AgentCallCompletedPayload  # no
 
 @_typing.final
 class HumanInputOutcomeInfo(_message.Message):
+    """One answer a person can choose."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     label: _builtins.str
+    """What the button says."""
     def __init__(
         self,
         *,
@@ -615,6 +690,8 @@ Global___HumanInputOutcomeInfo: _TypeAlias = HumanInputOutcomeInfo  # noqa: Y015
 
 @_typing.final
 class ApprovalRequestedPayload(_message.Message):
+    """A person is asked: about a task, or about a tool call of an agent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROMPT_FIELD_NUMBER: _builtins.int
@@ -629,18 +706,31 @@ class ApprovalRequestedPayload(_message.Message):
     PAYLOAD_ARTIFACT_ID_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
     timeout_seconds: _builtins.int
+    """0 waits for ever."""
     tool_call_id: _builtins.str
+    """For a tool call: what `submitApproval` names."""
     child_execution_id: _builtins.str
+    """For a tool call: the agent run."""
     ui_hint: _builtins.str
+    """How consoles should show it."""
     payload_artifact_id: _builtins.str
+    """The payload as an artifact, when it is too big to be here."""
     @_builtins.property
-    def approvers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def approvers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Accounts that may answer; empty for anyone who can edit the run."""
+
     @_builtins.property
-    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___HumanInputOutcomeInfo]: ...
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___HumanInputOutcomeInfo]:
+        """For a task: the answers to choose from."""
+
     @_builtins.property
-    def form_schema(self) -> _struct_pb2.Struct: ...
+    def form_schema(self) -> _struct_pb2.Struct:
+        """For a task: a JSON schema of the data to fill in."""
+
     @_builtins.property
-    def payload(self) -> _struct_pb2.Value: ...
+    def payload(self) -> _struct_pb2.Value:
+        """What the person should look at."""
+
     def __init__(
         self,
         *,
@@ -665,6 +755,8 @@ Global___ApprovalRequestedPayload: _TypeAlias = ApprovalRequestedPayload  # noqa
 
 @_typing.final
 class ApprovalResolvedPayload(_message.Message):
+    """The question is settled."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ACTION_FIELD_NUMBER: _builtins.int
@@ -675,13 +767,21 @@ class ApprovalResolvedPayload(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     AUTO_RESOLVED_FIELD_NUMBER: _builtins.int
     action: _enum_pb2_1.ApprovalAction.ValueType
+    """For a tool call: what was decided."""
     resolved_by: _builtins.str
+    """An account."""
     comment: _builtins.str
+    """What it added."""
     wait_duration_ms: _builtins.int
+    """From question to answer."""
     outcome: _builtins.str
+    """For a task: the name of the answer."""
     auto_resolved: _builtins.bool
+    """By a timeout or a rule, not by a person."""
     @_builtins.property
-    def resolved_by_actor(self) -> _status_pb2.ApiResourceAuditActor: ...
+    def resolved_by_actor(self) -> _status_pb2.ApiResourceAuditActor:
+        """The account in full."""
+
     def __init__(
         self,
         *,
@@ -703,6 +803,8 @@ Global___ApprovalResolvedPayload: _TypeAlias = ApprovalResolvedPayload  # noqa: 
 
 @_typing.final
 class BudgetCheckpointPayload(_message.Message):
+    """How much of its budget a run has used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     COST_CONSUMED_MICROS_FIELD_NUMBER: _builtins.int
@@ -712,11 +814,15 @@ class BudgetCheckpointPayload(_message.Message):
     THRESHOLD_BREACHED_FIELD_NUMBER: _builtins.int
     ON_EXCEEDED_POLICY_FIELD_NUMBER: _builtins.int
     cost_consumed_micros: _builtins.int
+    """Millionths of a US dollar."""
     cost_remaining_micros: _builtins.int
+    """Millionths of a US dollar."""
     tokens_consumed: _builtins.int
     tokens_remaining: _builtins.int
     threshold_breached: _builtins.bool
+    """Whether the budget is used up."""
     on_exceeded_policy: _enum_pb2.BudgetExceededPolicy.ValueType
+    """What happens then."""
     def __init__(
         self,
         *,
@@ -737,13 +843,17 @@ Global___BudgetCheckpointPayload: _TypeAlias = BudgetCheckpointPayload  # noqa: 
 
 @_typing.final
 class SignalReceivedPayload(_message.Message):
+    """A signal came in."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SIGNAL_NAME_FIELD_NUMBER: _builtins.int
     PAYLOAD_SUMMARY_FIELD_NUMBER: _builtins.int
     signal_name: _builtins.str
     @_builtins.property
-    def payload_summary(self) -> _struct_pb2.Struct: ...
+    def payload_summary(self) -> _struct_pb2.Struct:
+        """The payload, shortened."""
+
     def __init__(
         self,
         *,
@@ -760,14 +870,19 @@ Global___SignalReceivedPayload: _TypeAlias = SignalReceivedPayload  # noqa: Y015
 
 @_typing.final
 class EventEmittedPayload(_message.Message):
+    """A task sent an event."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_TYPE_FIELD_NUMBER: _builtins.int
     EVENT_SOURCE_FIELD_NUMBER: _builtins.int
     EVENT_SUBJECT_FIELD_NUMBER: _builtins.int
     event_type: _builtins.str
+    """The CloudEvents type."""
     event_source: _builtins.str
+    """The CloudEvents source."""
     event_subject: _builtins.str
+    """The CloudEvents subject."""
     def __init__(
         self,
         *,
@@ -785,6 +900,8 @@ Global___EventEmittedPayload: _TypeAlias = EventEmittedPayload  # noqa: Y015
 
 @_typing.final
 class ArtifactCreatedPayload(_message.Message):
+    """A task left a file behind."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ARTIFACT_ID_FIELD_NUMBER: _builtins.int
@@ -794,6 +911,7 @@ class ArtifactCreatedPayload(_message.Message):
     artifact_id: _builtins.str
     display_name: _builtins.str
     content_type: _builtins.str
+    """A MIME type."""
     size_bytes: _builtins.int
     def __init__(
         self,

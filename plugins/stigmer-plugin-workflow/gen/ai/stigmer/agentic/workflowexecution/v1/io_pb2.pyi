@@ -38,7 +38,8 @@ class _ExecutionSortFieldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ex
     EXECUTION_SORT_FIELD_COST: _ExecutionSortField.ValueType  # 3
     EXECUTION_SORT_FIELD_STATUS: _ExecutionSortField.ValueType  # 4
 
-class ExecutionSortField(_ExecutionSortField, metaclass=_ExecutionSortFieldEnumTypeWrapper): ...
+class ExecutionSortField(_ExecutionSortField, metaclass=_ExecutionSortFieldEnumTypeWrapper):
+    """What runs are sorted by."""
 
 EXECUTION_SORT_FIELD_UNSPECIFIED: ExecutionSortField.ValueType  # 0
 EXECUTION_SORT_FIELD_STARTED_AT: ExecutionSortField.ValueType  # 1
@@ -59,7 +60,8 @@ class _SummaryTimeWindowEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sum
     SUMMARY_TIME_WINDOW_LAST_30D: _SummaryTimeWindow.ValueType  # 3
     SUMMARY_TIME_WINDOW_ALL_TIME: _SummaryTimeWindow.ValueType  # 4
 
-class SummaryTimeWindow(_SummaryTimeWindow, metaclass=_SummaryTimeWindowEnumTypeWrapper): ...
+class SummaryTimeWindow(_SummaryTimeWindow, metaclass=_SummaryTimeWindowEnumTypeWrapper):
+    """How far back to look."""
 
 SUMMARY_TIME_WINDOW_UNSPECIFIED: SummaryTimeWindow.ValueType  # 0
 SUMMARY_TIME_WINDOW_LAST_24H: SummaryTimeWindow.ValueType  # 1
@@ -70,10 +72,13 @@ Global___SummaryTimeWindow: _TypeAlias = SummaryTimeWindow  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionId(_message.Message):
+    """Names a run by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Such as `wex_01j9zq6w3n5v8x2y4b7c0d1e2f`."""
     def __init__(
         self,
         *,
@@ -89,6 +94,8 @@ Global___WorkflowExecutionId: _TypeAlias = WorkflowExecutionId  # noqa: Y015
 
 @_typing.final
 class WorkflowId(_message.Message):
+    """Names a workflow by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
@@ -108,6 +115,8 @@ Global___WorkflowId: _TypeAlias = WorkflowId  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionList(_message.Message):
+    """A page of runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
@@ -115,6 +124,7 @@ class WorkflowExecutionList(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.WorkflowExecution]: ...
     def __init__(
@@ -134,6 +144,8 @@ Global___WorkflowExecutionList: _TypeAlias = WorkflowExecutionList  # noqa: Y015
 
 @_typing.final
 class ListWorkflowExecutionsRequest(_message.Message):
+    """Which runs to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
@@ -145,15 +157,25 @@ class ListWorkflowExecutionsRequest(_message.Message):
     SORT_ASCENDING_FIELD_NUMBER: _builtins.int
     ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
+    """At most 100, which 0 stands for."""
     page_token: _builtins.str
+    """The `next_page_token` of the page before; it fits only a request like that one."""
     phase: _enum_pb2.ExecutionPhase.ValueType
+    """Only those in this phase; unspecified for all."""
     sort_field: Global___ExecutionSortField.ValueType
+    """By start time when unspecified."""
     sort_ascending: _builtins.bool
+    """Smallest or oldest first; the other way round unless set."""
     org: _builtins.str
+    """Only of this organization; empty for all."""
     @_builtins.property
-    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only those with all of these tags."""
+
     @_builtins.property
-    def filter(self) -> Global___ExecutionFilterCriteria: ...
+    def filter(self) -> Global___ExecutionFilterCriteria:
+        """Further conditions; all must hold."""
+
     def __init__(
         self,
         *,
@@ -176,6 +198,8 @@ Global___ListWorkflowExecutionsRequest: _TypeAlias = ListWorkflowExecutionsReque
 
 @_typing.final
 class ListWorkflowExecutionsByWorkflowRequest(_message.Message):
+    """Which runs of one workflow to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_ID_FIELD_NUMBER: _builtins.int
@@ -186,11 +210,17 @@ class ListWorkflowExecutionsByWorkflowRequest(_message.Message):
     SORT_ASCENDING_FIELD_NUMBER: _builtins.int
     workflow_id: _builtins.str
     page_size: _builtins.int
+    """At most 100, which 0 stands for."""
     page_token: _builtins.str
+    """The `next_page_token` of the page before; it fits only a request like that one."""
     sort_field: Global___ExecutionSortField.ValueType
+    """By start time when unspecified."""
     sort_ascending: _builtins.bool
+    """Smallest or oldest first; the other way round unless set."""
     @_builtins.property
-    def filter(self) -> Global___ExecutionFilterCriteria: ...
+    def filter(self) -> Global___ExecutionFilterCriteria:
+        """Conditions; all must hold."""
+
     def __init__(
         self,
         *,
@@ -211,6 +241,8 @@ Global___ListWorkflowExecutionsByWorkflowRequest: _TypeAlias = ListWorkflowExecu
 
 @_typing.final
 class WorkflowExecutionUpdateStatusInput(_message.Message):
+    """Progress of a run, as its runner sees it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -221,12 +253,19 @@ class WorkflowExecutionUpdateStatusInput(_message.Message):
     PENDING_UPDATE_CHILD_AGENT_EXECUTION_ID_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     update_pending_approvals: _builtins.bool
+    """Whether `status.pending_approvals` replaces those of the child below."""
     update_pending_file_reviews: _builtins.bool
+    """Whether `status.pending_file_reviews` replaces those of the child below."""
     pending_update_child_agent_execution_id: _builtins.str
+    """The agent run that the pending lists are of."""
     @_builtins.property
-    def status(self) -> _api_pb2.WorkflowExecutionStatus: ...
+    def status(self) -> _api_pb2.WorkflowExecutionStatus:
+        """Only what is set counts; zero counters mean no change."""
+
     @_builtins.property
-    def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.WorkflowExecutionEvent]: ...
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.WorkflowExecutionEvent]:
+        """Appended in order; those whose sequence number is known are dropped."""
+
     def __init__(
         self,
         *,
@@ -247,6 +286,8 @@ Global___WorkflowExecutionUpdateStatusInput: _TypeAlias = WorkflowExecutionUpdat
 
 @_typing.final
 class SubmitWorkflowApprovalInput(_message.Message):
+    """The answer about a tool call of a called agent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -255,8 +296,10 @@ class SubmitWorkflowApprovalInput(_message.Message):
     COMMENT_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     tool_call_id: _builtins.str
+    """As in `pending_approvals`."""
     action: _enum_pb2_1.ApprovalAction.ValueType
     comment: _builtins.str
+    """The model reads it."""
     def __init__(
         self,
         *,
@@ -275,6 +318,8 @@ Global___SubmitWorkflowApprovalInput: _TypeAlias = SubmitWorkflowApprovalInput  
 
 @_typing.final
 class SubmitWorkflowFileDecisionInput(_message.Message):
+    """The decision about file changes of a called agent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -288,13 +333,19 @@ class SubmitWorkflowFileDecisionInput(_message.Message):
     ACKNOWLEDGE_UNREVIEWABLE_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     child_agent_execution_id: _builtins.str
+    """The agent run."""
     change_set_id: _builtins.str
     scope: _enum_pb2_1.FileDecisionScope.ValueType
+    """The whole change set, or one file of it."""
     file_change_id: _builtins.str
+    """The file, when `scope` is one file."""
     action: _enum_pb2_1.FileDecisionAction.ValueType
     expected_digest: _builtins.str
+    """Of what was reviewed; FAILED_PRECONDITION when it has changed since."""
     reason: _builtins.str
+    """Why; the agent reads it."""
     acknowledge_unreviewable: _builtins.bool
+    """Approve even what could not be shown."""
     def __init__(
         self,
         *,
@@ -318,6 +369,8 @@ Global___SubmitWorkflowFileDecisionInput: _TypeAlias = SubmitWorkflowFileDecisio
 
 @_typing.final
 class SubmitWorkflowTaskApprovalInput(_message.Message):
+    """The answer to a `human_input` task."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -329,10 +382,15 @@ class SubmitWorkflowTaskApprovalInput(_message.Message):
     execution_id: _builtins.str
     task_name: _builtins.str
     outcome: _builtins.str
+    """The name of one of its outcomes."""
     reviewer: _builtins.str
+    """Who answers; the caller when empty."""
     comment: _builtins.str
+    """Goes into the output."""
     @_builtins.property
-    def form_data(self) -> _struct_pb2.Struct: ...
+    def form_data(self) -> _struct_pb2.Struct:
+        """What was filled in; must fit the task's `form_schema`."""
+
     def __init__(
         self,
         *,
@@ -353,6 +411,8 @@ Global___SubmitWorkflowTaskApprovalInput: _TypeAlias = SubmitWorkflowTaskApprova
 
 @_typing.final
 class SubscribeWorkflowExecutionRequest(_message.Message):
+    """Which run to follow."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -372,6 +432,8 @@ Global___SubscribeWorkflowExecutionRequest: _TypeAlias = SubscribeWorkflowExecut
 
 @_typing.final
 class CancelWorkflowExecutionInput(_message.Message):
+    """Which run to cancel, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -394,6 +456,8 @@ Global___CancelWorkflowExecutionInput: _TypeAlias = CancelWorkflowExecutionInput
 
 @_typing.final
 class TerminateWorkflowExecutionInput(_message.Message):
+    """Which run to terminate, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -416,6 +480,8 @@ Global___TerminateWorkflowExecutionInput: _TypeAlias = TerminateWorkflowExecutio
 
 @_typing.final
 class RecoverWorkflowExecutionInput(_message.Message):
+    """Which run to take up again, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -438,6 +504,8 @@ Global___RecoverWorkflowExecutionInput: _TypeAlias = RecoverWorkflowExecutionInp
 
 @_typing.final
 class PauseWorkflowExecutionInput(_message.Message):
+    """Which run to pause, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -460,6 +528,8 @@ Global___PauseWorkflowExecutionInput: _TypeAlias = PauseWorkflowExecutionInput  
 
 @_typing.final
 class ResumeWorkflowExecutionInput(_message.Message):
+    """Which run to go on with."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -479,6 +549,8 @@ Global___ResumeWorkflowExecutionInput: _TypeAlias = ResumeWorkflowExecutionInput
 
 @_typing.final
 class SendSignalInput(_message.Message):
+    """A signal for a run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -487,9 +559,13 @@ class SendSignalInput(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     signal_name: _builtins.str
+    """The `id` of a signal in a `listen` task."""
     idempotency_key: _builtins.str
+    """A second signal with the same key is dropped; empty for no check."""
     @_builtins.property
-    def payload(self) -> _struct_pb2.Struct: ...
+    def payload(self) -> _struct_pb2.Struct:
+        """What the task gets."""
+
     def __init__(
         self,
         *,
@@ -508,6 +584,8 @@ Global___SendSignalInput: _TypeAlias = SendSignalInput  # noqa: Y015
 
 @_typing.final
 class GetEventLogRequest(_message.Message):
+    """Which part of a run's record to read."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -517,10 +595,15 @@ class GetEventLogRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     after_sequence: _builtins.int
+    """Only later events; 0 from the start."""
     task_name: _builtins.str
+    """Only of this task; empty for all."""
     page_size: _builtins.int
+    """0 for the default."""
     @_builtins.property
-    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.WorkflowEventType.ValueType]: ...
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.WorkflowEventType.ValueType]:
+        """Only these; empty for all."""
+
     def __init__(
         self,
         *,
@@ -540,13 +623,17 @@ Global___GetEventLogRequest: _TypeAlias = GetEventLogRequest  # noqa: Y015
 
 @_typing.final
 class GetEventLogResponse(_message.Message):
+    """A part of a run's record, oldest first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENTS_FIELD_NUMBER: _builtins.int
     HAS_MORE_FIELD_NUMBER: _builtins.int
     LATEST_SEQUENCE_FIELD_NUMBER: _builtins.int
     has_more: _builtins.bool
+    """Ask again, after the last event's sequence number."""
     latest_sequence: _builtins.int
+    """Of the whole record."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.WorkflowExecutionEvent]: ...
     def __init__(
@@ -566,6 +653,8 @@ Global___GetEventLogResponse: _TypeAlias = GetEventLogResponse  # noqa: Y015
 
 @_typing.final
 class SubscribeEventsRequest(_message.Message):
+    """Which part of a run's record to follow."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -573,8 +662,11 @@ class SubscribeEventsRequest(_message.Message):
     EVENT_TYPES_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     after_sequence: _builtins.int
+    """Only later events; 0 from the start."""
     @_builtins.property
-    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.WorkflowEventType.ValueType]: ...
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.WorkflowEventType.ValueType]:
+        """Only these; empty for all."""
+
     def __init__(
         self,
         *,
@@ -592,6 +684,8 @@ Global___SubscribeEventsRequest: _TypeAlias = SubscribeEventsRequest  # noqa: Y0
 
 @_typing.final
 class ExecutionFilterCriteria(_message.Message):
+    """Conditions for runs; those that are set must all hold."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PHASES_FIELD_NUMBER: _builtins.int
@@ -604,11 +698,17 @@ class ExecutionFilterCriteria(_message.Message):
     FAILED_TASK_NAME_FIELD_NUMBER: _builtins.int
     HAS_RETRIES_FIELD_NUMBER: _builtins.int
     min_cost_micros: _builtins.int
+    """Millionths of a US dollar; 0 for no limit."""
     max_cost_micros: _builtins.int
+    """Millionths of a US dollar; 0 for no limit."""
     failed_task_name: _builtins.str
+    """Failed at this task."""
     has_retries: _builtins.bool
+    """Some task was tried more than once."""
     @_builtins.property
-    def phases(self) -> _containers.RepeatedScalarFieldContainer[_enum_pb2.ExecutionPhase.ValueType]: ...
+    def phases(self) -> _containers.RepeatedScalarFieldContainer[_enum_pb2.ExecutionPhase.ValueType]:
+        """Any of these."""
+
     @_builtins.property
     def started_after(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -640,6 +740,8 @@ Global___ExecutionFilterCriteria: _TypeAlias = ExecutionFilterCriteria  # noqa: 
 
 @_typing.final
 class GetExecutionSummaryRequest(_message.Message):
+    """Which runs to sum up."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -647,7 +749,9 @@ class GetExecutionSummaryRequest(_message.Message):
     WORKFLOW_ID_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     time_window: Global___SummaryTimeWindow.ValueType
+    """By start time; all time when unspecified."""
     workflow_id: _builtins.str
+    """Only of this workflow; empty for all."""
     def __init__(
         self,
         *,
@@ -665,6 +769,8 @@ Global___GetExecutionSummaryRequest: _TypeAlias = GetExecutionSummaryRequest  # 
 
 @_typing.final
 class ExecutionSummary(_message.Message):
+    """Figures over many runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -696,18 +802,28 @@ class ExecutionSummary(_message.Message):
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     SUCCESS_RATE_FIELD_NUMBER: _builtins.int
     active_count: _builtins.int
+    """Not in a final phase."""
     total_count: _builtins.int
     success_rate: _builtins.float
+    """Completed among the ended ones, 0 to 1."""
     @_builtins.property
-    def phase_counts(self) -> _containers.ScalarMap[_builtins.int, _builtins.int]: ...
+    def phase_counts(self) -> _containers.ScalarMap[_builtins.int, _builtins.int]:
+        """Runs by the number of their ExecutionPhase."""
+
     @_builtins.property
     def total_cost(self) -> Global___WorkflowCostSummary: ...
     @_builtins.property
-    def avg_duration(self) -> _duration_pb2.Duration: ...
+    def avg_duration(self) -> _duration_pb2.Duration:
+        """Of completed runs."""
+
     @_builtins.property
-    def top_failing_workflows(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowFailureRank]: ...
+    def top_failing_workflows(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowFailureRank]:
+        """Most failures first."""
+
     @_builtins.property
-    def cost_by_workflow(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowCostBreakdown]: ...
+    def cost_by_workflow(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowCostBreakdown]:
+        """Dearest first."""
+
     def __init__(
         self,
         *,
@@ -730,6 +846,8 @@ Global___ExecutionSummary: _TypeAlias = ExecutionSummary  # noqa: Y015
 
 @_typing.final
 class WorkflowCostSummary(_message.Message):
+    """What runs cost."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_COST_USD_FIELD_NUMBER: _builtins.int
@@ -755,6 +873,8 @@ Global___WorkflowCostSummary: _TypeAlias = WorkflowCostSummary  # noqa: Y015
 
 @_typing.final
 class WorkflowFailureRank(_message.Message):
+    """How often a workflow failed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_SLUG_FIELD_NUMBER: _builtins.int
@@ -780,6 +900,8 @@ Global___WorkflowFailureRank: _TypeAlias = WorkflowFailureRank  # noqa: Y015
 
 @_typing.final
 class WorkflowCostBreakdown(_message.Message):
+    """What the runs of a workflow cost."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_SLUG_FIELD_NUMBER: _builtins.int
@@ -808,6 +930,8 @@ Global___WorkflowCostBreakdown: _TypeAlias = WorkflowCostBreakdown  # noqa: Y015
 
 @_typing.final
 class ListPendingApprovalsRequest(_message.Message):
+    """Whose open questions to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
@@ -815,7 +939,9 @@ class ListPendingApprovalsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     page_size: _builtins.int
+    """At most 100, which 0 stands for."""
     page_token: _builtins.str
+    """The `next_page_token` of the page before."""
     def __init__(
         self,
         *,
@@ -833,6 +959,8 @@ Global___ListPendingApprovalsRequest: _TypeAlias = ListPendingApprovalsRequest  
 
 @_typing.final
 class PendingApproval(_message.Message):
+    """A `human_input` task that waits for its answer."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -847,13 +975,19 @@ class PendingApproval(_message.Message):
     workflow_name: _builtins.str
     task_name: _builtins.str
     requester: _builtins.str
+    """Who started the run."""
     ui_hint: _builtins.str
+    """How consoles should show it."""
     @_builtins.property
     def requested_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def timeout_at(self) -> _timestamp_pb2.Timestamp: ...
+    def timeout_at(self) -> _timestamp_pb2.Timestamp:
+        """Unset when it waits for ever."""
+
     @_builtins.property
-    def form_schema(self) -> _struct_pb2.Struct: ...
+    def form_schema(self) -> _struct_pb2.Struct:
+        """A JSON schema of the data to fill in."""
+
     def __init__(
         self,
         *,
@@ -876,13 +1010,17 @@ Global___PendingApproval: _TypeAlias = PendingApproval  # noqa: Y015
 
 @_typing.final
 class PendingApprovalsList(_message.Message):
+    """Open questions."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     total_count: _builtins.int
+    """Over all pages."""
     next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingApproval]: ...
     def __init__(

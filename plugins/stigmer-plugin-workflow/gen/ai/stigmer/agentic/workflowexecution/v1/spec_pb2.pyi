@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowExecutionSpec(_message.Message):
+    """What to run, and with what."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -73,14 +75,23 @@ class WorkflowExecutionSpec(_message.Message):
     CALLBACK_TOKEN_FIELD_NUMBER: _builtins.int
     EXECUTION_TARGET_FIELD_NUMBER: _builtins.int
     workflow_instance_id: _builtins.str
+    """Runs this instance; or give `workflow_id`."""
     workflow_id: _builtins.str
+    """Runs the default instance of this workflow."""
     trigger_message: _builtins.str
+    """The run's input when it is a JSON object or list; any other text becomes part of the input."""
     callback_token: _builtins.bytes
+    """For an engine that waits for this run."""
     execution_target: _enum_pb2.ExecutionTarget.ValueType
+    """Where its agents run; the server decides when unspecified."""
     @_builtins.property
-    def trigger_metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def trigger_metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Who or what started it, as labels."""
+
     @_builtins.property
-    def runtime_env(self) -> _containers.MessageMap[_builtins.str, _spec_pb2.ExecutionValue]: ...
+    def runtime_env(self) -> _containers.MessageMap[_builtins.str, _spec_pb2.ExecutionValue]:
+        """Variables for this run, over those of environments; cleared once they are in its execution context."""
+
     def __init__(
         self,
         *,

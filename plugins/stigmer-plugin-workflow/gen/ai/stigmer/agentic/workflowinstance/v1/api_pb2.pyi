@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowInstance(_message.Message):
+    """A workflow together with the environments it runs in."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int
@@ -31,11 +33,17 @@ class WorkflowInstance(_message.Message):
     api_version: _builtins.str
     kind: _builtins.str
     @_builtins.property
-    def metadata(self) -> _metadata_pb2.ApiResourceMetadata: ...
+    def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
+        """Its slug is unique among the instances of its organization."""
+
     @_builtins.property
-    def spec(self) -> _spec_pb2.WorkflowInstanceSpec: ...
+    def spec(self) -> _spec_pb2.WorkflowInstanceSpec:
+        """What the author wrote."""
+
     @_builtins.property
-    def status(self) -> _status_pb2.ApiResourceAuditStatus: ...
+    def status(self) -> _status_pb2.ApiResourceAuditStatus:
+        """Written by the server."""
+
     def __init__(
         self,
         *,

@@ -23,10 +23,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowInstanceId(_message.Message):
+    """Names an instance by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Such as `win_01j9zq6w3n5v8x2y4b7c0d1e2f`."""
     def __init__(
         self,
         *,
@@ -42,6 +45,8 @@ Global___WorkflowInstanceId: _TypeAlias = WorkflowInstanceId  # noqa: Y015
 
 @_typing.final
 class GetWorkflowInstancesByWorkflowRequest(_message.Message):
+    """Which instances of a workflow to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_ID_FIELD_NUMBER: _builtins.int
@@ -49,8 +54,11 @@ class GetWorkflowInstancesByWorkflowRequest(_message.Message):
     ORG_FIELD_NUMBER: _builtins.int
     workflow_id: _builtins.str
     org: _builtins.str
+    """Only those of this organization; empty for all."""
     @_builtins.property
-    def page_info(self) -> _pagination_pb2.PageInfo: ...
+    def page_info(self) -> _pagination_pb2.PageInfo:
+        """The first 20 when unset."""
+
     def __init__(
         self,
         *,
@@ -68,11 +76,14 @@ Global___GetWorkflowInstancesByWorkflowRequest: _TypeAlias = GetWorkflowInstance
 
 @_typing.final
 class UpdateExecutionVisibilityInput(_message.Message):
+    """Who can see the runs of an instance."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
     EXECUTION_VISIBILITY_FIELD_NUMBER: _builtins.int
     resource_id: _builtins.str
+    """The instance's id."""
     execution_visibility: _spec_pb2.WorkflowExecutionVisibility.ValueType
     def __init__(
         self,
@@ -90,6 +101,8 @@ Global___UpdateExecutionVisibilityInput: _TypeAlias = UpdateExecutionVisibilityI
 
 @_typing.final
 class WorkflowInstanceList(_message.Message):
+    """A page of instances, newest first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int

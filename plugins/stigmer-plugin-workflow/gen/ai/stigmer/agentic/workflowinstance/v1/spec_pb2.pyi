@@ -28,17 +28,24 @@ class _WorkflowExecutionVisibilityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWr
     DESCRIPTOR: _descriptor.EnumDescriptor
     workflow_execution_visibility_unspecified: _WorkflowExecutionVisibility.ValueType  # 0
     workflow_execution_visibility_private: _WorkflowExecutionVisibility.ValueType  # 1
+    """Whoever started it."""
     workflow_execution_visibility_organization: _WorkflowExecutionVisibility.ValueType  # 2
+    """Every member of the organization."""
 
-class WorkflowExecutionVisibility(_WorkflowExecutionVisibility, metaclass=_WorkflowExecutionVisibilityEnumTypeWrapper): ...
+class WorkflowExecutionVisibility(_WorkflowExecutionVisibility, metaclass=_WorkflowExecutionVisibilityEnumTypeWrapper):
+    """Who can see the runs of an instance."""
 
 workflow_execution_visibility_unspecified: WorkflowExecutionVisibility.ValueType  # 0
 workflow_execution_visibility_private: WorkflowExecutionVisibility.ValueType  # 1
+"""Whoever started it."""
 workflow_execution_visibility_organization: WorkflowExecutionVisibility.ValueType  # 2
+"""Every member of the organization."""
 Global___WorkflowExecutionVisibility: _TypeAlias = WorkflowExecutionVisibility  # noqa: Y015
 
 @_typing.final
 class WorkflowInstanceSpec(_message.Message):
+    """Which workflow, and what it sees."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_ID_FIELD_NUMBER: _builtins.int
@@ -46,10 +53,15 @@ class WorkflowInstanceSpec(_message.Message):
     ENVIRONMENT_REFS_FIELD_NUMBER: _builtins.int
     EXECUTION_VISIBILITY_FIELD_NUMBER: _builtins.int
     workflow_id: _builtins.str
+    """The workflow's id; cannot change."""
     description: _builtins.str
+    """For people who choose an instance."""
     execution_visibility: Global___WorkflowExecutionVisibility.ValueType
+    """Who can see its runs; private when unspecified."""
     @_builtins.property
-    def environment_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]: ...
+    def environment_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]:
+        """Environments whose variables its runs see; later ones win."""
+
     def __init__(
         self,
         *,

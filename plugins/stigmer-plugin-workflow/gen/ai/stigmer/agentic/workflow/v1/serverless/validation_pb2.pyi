@@ -28,21 +28,28 @@ class _ValidationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Valid
     DESCRIPTOR: _descriptor.EnumDescriptor
     VALIDATION_STATE_UNSPECIFIED: _ValidationState.ValueType  # 0
     PENDING: _ValidationState.ValueType  # 1
+    """Not checked yet."""
     VALID: _ValidationState.ValueType  # 2
     INVALID: _ValidationState.ValueType  # 3
     FAILED: _ValidationState.ValueType  # 4
+    """The check itself did not succeed."""
 
-class ValidationState(_ValidationState, metaclass=_ValidationStateEnumTypeWrapper): ...
+class ValidationState(_ValidationState, metaclass=_ValidationStateEnumTypeWrapper):
+    """Whether a workflow can run."""
 
 VALIDATION_STATE_UNSPECIFIED: ValidationState.ValueType  # 0
 PENDING: ValidationState.ValueType  # 1
+"""Not checked yet."""
 VALID: ValidationState.ValueType  # 2
 INVALID: ValidationState.ValueType  # 3
 FAILED: ValidationState.ValueType  # 4
+"""The check itself did not succeed."""
 Global___ValidationState: _TypeAlias = ValidationState  # noqa: Y015
 
 @_typing.final
 class ServerlessWorkflowValidation(_message.Message):
+    """What came of checking a workflow."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     STATE_FIELD_NUMBER: _builtins.int
@@ -53,11 +60,17 @@ class ServerlessWorkflowValidation(_message.Message):
     VALIDATION_WORKFLOW_ID_FIELD_NUMBER: _builtins.int
     state: Global___ValidationState.ValueType
     yaml: _builtins.str
+    """The canonical document; empty when it is not valid."""
     validation_workflow_id: _builtins.str
+    """The engine's id of the check; empty when the server checked by itself."""
     @_builtins.property
-    def errors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def errors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is wrong; empty when valid."""
+
     @_builtins.property
-    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is doubtful, but runs."""
+
     @_builtins.property
     def validated_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(

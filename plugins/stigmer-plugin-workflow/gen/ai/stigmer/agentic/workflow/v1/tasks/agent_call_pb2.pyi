@@ -26,6 +26,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentCallTaskConfig(_message.Message):
+    """Runs an agent and waits for its answer, which is the task's output."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -57,18 +59,31 @@ class AgentCallTaskConfig(_message.Message):
     WORKSPACE_ENTRIES_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_REFS_FIELD_NUMBER: _builtins.int
     agent: _builtins.str
+    """The slug of an agent, or `org/slug`."""
     message: _builtins.str
+    """What the agent is told."""
     harness: _enum_pb2.Harness.ValueType
+    """Which agent runtime to use; unspecified for the built-in one."""
     @_builtins.property
-    def env(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def env(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Variables for the run, over those of environments."""
+
     @_builtins.property
-    def run_config(self) -> _invocation_pb2.RunConfig: ...
+    def run_config(self) -> _invocation_pb2.RunConfig:
+        """Limits and choices for the run."""
+
     @_builtins.property
-    def output(self) -> Global___AgentCallOutputContract: ...
+    def output(self) -> Global___AgentCallOutputContract:
+        """What the answer must look like; text when unset."""
+
     @_builtins.property
-    def workspace_entries(self) -> _containers.RepeatedCompositeFieldContainer[_workspace_pb2.WorkspaceEntry]: ...
+    def workspace_entries(self) -> _containers.RepeatedCompositeFieldContainer[_workspace_pb2.WorkspaceEntry]:
+        """What the workspace starts with."""
+
     @_builtins.property
-    def environment_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]: ...
+    def environment_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]:
+        """Environments whose variables the run sees; later ones win."""
+
     def __init__(
         self,
         *,
@@ -91,6 +106,8 @@ Global___AgentCallTaskConfig: _TypeAlias = AgentCallTaskConfig  # noqa: Y015
 
 @_typing.final
 class AgentCallOutputContract(_message.Message):
+    """The shape of an agent's answer."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SCHEMA_FIELD_NUMBER: _builtins.int
@@ -98,10 +115,15 @@ class AgentCallOutputContract(_message.Message):
     MAX_RETRIES_FIELD_NUMBER: _builtins.int
     FALLBACK_TASK_FIELD_NUMBER: _builtins.int
     on_invalid: _common_pb2.OnInvalidOutputPolicy.ValueType
+    """What to do with an answer that does not fit; fails when unspecified."""
     max_retries: _builtins.int
+    """For ON_INVALID_RETRY, 1 to 5."""
     fallback_task: _builtins.str
+    """For ON_INVALID_FALLBACK: the task to go on at."""
     @_builtins.property
-    def schema(self) -> _struct_pb2.Struct: ...
+    def schema(self) -> _struct_pb2.Struct:
+        """A JSON schema."""
+
     def __init__(
         self,
         *,

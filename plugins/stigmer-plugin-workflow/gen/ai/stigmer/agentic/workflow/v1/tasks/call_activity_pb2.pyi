@@ -19,13 +19,18 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CallActivityTaskConfig(_message.Message):
+    """Calls an activity that a plugin adds."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ACTIVITY_FIELD_NUMBER: _builtins.int
     INPUT_FIELD_NUMBER: _builtins.int
     activity: _builtins.str
+    """Its registered name."""
     @_builtins.property
-    def input(self) -> _struct_pb2.Struct: ...
+    def input(self) -> _struct_pb2.Struct:
+        """Its argument; expressions inside are evaluated."""
+
     def __init__(
         self,
         *,

@@ -24,13 +24,20 @@ class _OnInvalidOutputPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     DESCRIPTOR: _descriptor.EnumDescriptor
     ON_INVALID_POLICY_UNSPECIFIED: _OnInvalidOutputPolicy.ValueType  # 0
     ON_INVALID_FAIL: _OnInvalidOutputPolicy.ValueType  # 1
+    """The task fails."""
     ON_INVALID_RETRY: _OnInvalidOutputPolicy.ValueType  # 2
+    """Ask again, and tell the model what is wrong."""
     ON_INVALID_FALLBACK: _OnInvalidOutputPolicy.ValueType  # 3
+    """Go on at `fallback_task`."""
 
-class OnInvalidOutputPolicy(_OnInvalidOutputPolicy, metaclass=_OnInvalidOutputPolicyEnumTypeWrapper): ...
+class OnInvalidOutputPolicy(_OnInvalidOutputPolicy, metaclass=_OnInvalidOutputPolicyEnumTypeWrapper):
+    """What to do with a model's answer that does not fit its schema."""
 
 ON_INVALID_POLICY_UNSPECIFIED: OnInvalidOutputPolicy.ValueType  # 0
 ON_INVALID_FAIL: OnInvalidOutputPolicy.ValueType  # 1
+"""The task fails."""
 ON_INVALID_RETRY: OnInvalidOutputPolicy.ValueType  # 2
+"""Ask again, and tell the model what is wrong."""
 ON_INVALID_FALLBACK: OnInvalidOutputPolicy.ValueType  # 3
+"""Go on at `fallback_task`."""
 Global___OnInvalidOutputPolicy: _TypeAlias = OnInvalidOutputPolicy  # noqa: Y015

@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class EmitEventSpec(_message.Message):
+    """A CloudEvent; its id and time are set when it is sent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TYPE_FIELD_NUMBER: _builtins.int
@@ -28,10 +30,15 @@ class EmitEventSpec(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     type: _builtins.str
+    """The CloudEvents type, such as `com.example.order.placed`."""
     source: _builtins.str
+    """A URI reference; one of this workflow when empty."""
     subject: _builtins.str
+    """The CloudEvents subject."""
     @_builtins.property
-    def data(self) -> _struct_pb2.Struct: ...
+    def data(self) -> _struct_pb2.Struct:
+        """The payload; expressions inside are evaluated."""
+
     def __init__(
         self,
         *,
@@ -50,14 +57,20 @@ Global___EmitEventSpec: _TypeAlias = EmitEventSpec  # noqa: Y015
 
 @_typing.final
 class EmitEventTaskConfig(_message.Message):
+    """Sends an event; the event is the task's output."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def event(self) -> Global___EmitEventSpec: ...
+    def event(self) -> Global___EmitEventSpec:
+        """The event."""
+
     @_builtins.property
-    def delivery(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmitDeliveryTarget]: ...
+    def delivery(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmitDeliveryTarget]:
+        """Where it goes beside the workflows that listen here."""
+
     def __init__(
         self,
         *,
@@ -74,6 +87,8 @@ Global___EmitEventTaskConfig: _TypeAlias = EmitEventTaskConfig  # noqa: Y015
 
 @_typing.final
 class EmitDeliveryTarget(_message.Message):
+    """One more receiver of an event."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WEBHOOK_FIELD_NUMBER: _builtins.int
@@ -100,6 +115,8 @@ Global___EmitDeliveryTarget: _TypeAlias = EmitDeliveryTarget  # noqa: Y015
 
 @_typing.final
 class WebhookDelivery(_message.Message):
+    """Sends the event by HTTP POST."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -126,7 +143,9 @@ class WebhookDelivery(_message.Message):
     HEADERS_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     @_builtins.property
-    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Beside those of CloudEvents."""
+
     def __init__(
         self,
         *,
@@ -143,12 +162,16 @@ Global___WebhookDelivery: _TypeAlias = WebhookDelivery  # noqa: Y015
 
 @_typing.final
 class SignalDelivery(_message.Message):
+    """Sends the event as a signal to another run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     SIGNAL_NAME_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
+    """A workflow execution."""
     signal_name: _builtins.str
+    """As its `listen` task calls it."""
     def __init__(
         self,
         *,

@@ -27,15 +27,22 @@ class _EvalFailPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EvalFa
     DESCRIPTOR: _descriptor.EnumDescriptor
     EVAL_FAIL_POLICY_UNSPECIFIED: _EvalFailPolicy.ValueType  # 0
     EVAL_FAIL_RAISE: _EvalFailPolicy.ValueType  # 1
+    """The task fails."""
     EVAL_FAIL_BRANCH: _EvalFailPolicy.ValueType  # 2
+    """Go on at `fallback_task`."""
     EVAL_FAIL_WARN: _EvalFailPolicy.ValueType  # 3
+    """Go on; the output says so."""
 
-class EvalFailPolicy(_EvalFailPolicy, metaclass=_EvalFailPolicyEnumTypeWrapper): ...
+class EvalFailPolicy(_EvalFailPolicy, metaclass=_EvalFailPolicyEnumTypeWrapper):
+    """What to do with a value that does not pass."""
 
 EVAL_FAIL_POLICY_UNSPECIFIED: EvalFailPolicy.ValueType  # 0
 EVAL_FAIL_RAISE: EvalFailPolicy.ValueType  # 1
+"""The task fails."""
 EVAL_FAIL_BRANCH: EvalFailPolicy.ValueType  # 2
+"""Go on at `fallback_task`."""
 EVAL_FAIL_WARN: EvalFailPolicy.ValueType  # 3
+"""Go on; the output says so."""
 Global___EvalFailPolicy: _TypeAlias = EvalFailPolicy  # noqa: Y015
 
 class _EvalScoringMode:
@@ -46,19 +53,28 @@ class _EvalScoringModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EvalS
     DESCRIPTOR: _descriptor.EnumDescriptor
     EVAL_SCORING_MODE_UNSPECIFIED: _EvalScoringMode.ValueType  # 0
     EVAL_PASS_FAIL: _EvalScoringMode.ValueType  # 1
+    """Yes or no."""
     EVAL_NUMERIC_SCORE: _EvalScoringMode.ValueType  # 2
+    """One number, 0 to 1."""
     EVAL_MULTI_CRITERIA: _EvalScoringMode.ValueType  # 3
+    """A number for each criterion, and their weighted mean."""
 
-class EvalScoringMode(_EvalScoringMode, metaclass=_EvalScoringModeEnumTypeWrapper): ...
+class EvalScoringMode(_EvalScoringMode, metaclass=_EvalScoringModeEnumTypeWrapper):
+    """What a grade looks like."""
 
 EVAL_SCORING_MODE_UNSPECIFIED: EvalScoringMode.ValueType  # 0
 EVAL_PASS_FAIL: EvalScoringMode.ValueType  # 1
+"""Yes or no."""
 EVAL_NUMERIC_SCORE: EvalScoringMode.ValueType  # 2
+"""One number, 0 to 1."""
 EVAL_MULTI_CRITERIA: EvalScoringMode.ValueType  # 3
+"""A number for each criterion, and their weighted mean."""
 Global___EvalScoringMode: _TypeAlias = EvalScoringMode  # noqa: Y015
 
 @_typing.final
 class EvalCriterion(_message.Message):
+    """One thing to grade."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -66,7 +82,9 @@ class EvalCriterion(_message.Message):
     WEIGHT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     description: _builtins.str
+    """Tells the model what to look at."""
     weight: _builtins.float
+    """Its share in the total; all weigh the same when all are 0."""
     def __init__(
         self,
         *,
@@ -84,6 +102,8 @@ Global___EvalCriterion: _TypeAlias = EvalCriterion  # noqa: Y015
 
 @_typing.final
 class EvalTaskConfig(_message.Message):
+    """Lets a model grade a value."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_FIELD_NUMBER: _builtins.int
@@ -98,15 +118,25 @@ class EvalTaskConfig(_message.Message):
     MAX_COST_MICROS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     subject: _builtins.str
+    """The value to grade."""
     rubric: _builtins.str
+    """Tells the model what good means."""
     scoring_mode: Global___EvalScoringMode.ValueType
+    """What the grade looks like; pass or fail when unspecified."""
     threshold: _builtins.float
+    """The least score that passes, 0 to 1."""
     on_fail: Global___EvalFailPolicy.ValueType
+    """What to do below it; raises when unspecified."""
     fallback_task: _builtins.str
+    """For EVAL_FAIL_BRANCH: the task to go on at."""
     system_prompt: _builtins.str
+    """Replaces the built-in one."""
     max_cost_micros: _builtins.int
+    """Millionths of a US dollar; 0 for no limit."""
     @_builtins.property
-    def criteria(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvalCriterion]: ...
+    def criteria(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvalCriterion]:
+        """For EVAL_MULTI_CRITERIA."""
+
     def __init__(
         self,
         *,

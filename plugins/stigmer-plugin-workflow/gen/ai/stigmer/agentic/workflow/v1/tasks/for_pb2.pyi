@@ -28,19 +28,28 @@ class _ForEachErrorPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fo
     DESCRIPTOR: _descriptor.EnumDescriptor
     FOR_EACH_ERROR_POLICY_UNSPECIFIED: _ForEachErrorPolicy.ValueType  # 0
     FOR_EACH_FAIL_FAST: _ForEachErrorPolicy.ValueType  # 1
+    """The task fails, and the others are cancelled."""
     FOR_EACH_CONTINUE: _ForEachErrorPolicy.ValueType  # 2
+    """The others go on; the output holds the error in its place."""
     FOR_EACH_SKIP: _ForEachErrorPolicy.ValueType  # 3
+    """The others go on; the output leaves it out."""
 
-class ForEachErrorPolicy(_ForEachErrorPolicy, metaclass=_ForEachErrorPolicyEnumTypeWrapper): ...
+class ForEachErrorPolicy(_ForEachErrorPolicy, metaclass=_ForEachErrorPolicyEnumTypeWrapper):
+    """What an item that fails does."""
 
 FOR_EACH_ERROR_POLICY_UNSPECIFIED: ForEachErrorPolicy.ValueType  # 0
 FOR_EACH_FAIL_FAST: ForEachErrorPolicy.ValueType  # 1
+"""The task fails, and the others are cancelled."""
 FOR_EACH_CONTINUE: ForEachErrorPolicy.ValueType  # 2
+"""The others go on; the output holds the error in its place."""
 FOR_EACH_SKIP: ForEachErrorPolicy.ValueType  # 3
+"""The others go on; the output leaves it out."""
 Global___ForEachErrorPolicy: _TypeAlias = ForEachErrorPolicy  # noqa: Y015
 
 @_typing.final
 class ForTaskConfig(_message.Message):
+    """Repeats tasks for each item of a list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EACH_FIELD_NUMBER: _builtins.int
@@ -50,11 +59,17 @@ class ForTaskConfig(_message.Message):
     BATCH_SIZE_FIELD_NUMBER: _builtins.int
     ON_ERROR_FIELD_NUMBER: _builtins.int
     each: _builtins.str
+    """The variable that holds the item, without `$`."""
     max_parallelism: _builtins.int
+    """Items at a time; 0 or 1: one after the other, each sees the output of the one before."""
     batch_size: _builtins.int
+    """Items to hand out together; 0 for no batches."""
     on_error: Global___ForEachErrorPolicy.ValueType
+    """What an item that fails does; fails the task when unspecified."""
     @_builtins.property
-    def do(self) -> _containers.RepeatedCompositeFieldContainer[_spec_pb2.WorkflowTask]: ...
+    def do(self) -> _containers.RepeatedCompositeFieldContainer[_spec_pb2.WorkflowTask]:
+        """The tasks to repeat."""
+
     def __init__(
         self,
         *,

@@ -21,11 +21,14 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ForkTaskConfig(_message.Message):
+    """Runs branches side by side. The output is a list in the order of the branches."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     BRANCHES_FIELD_NUMBER: _builtins.int
     COMPETE_FIELD_NUMBER: _builtins.int
     compete: _builtins.bool
+    """The first branch to end well wins: its output is the task's, the others are cancelled."""
     @_builtins.property
     def branches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForkBranch]: ...
     def __init__(
@@ -44,13 +47,17 @@ Global___ForkTaskConfig: _TypeAlias = ForkTaskConfig  # noqa: Y015
 
 @_typing.final
 class ForkBranch(_message.Message):
+    """One branch."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     DO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     @_builtins.property
-    def do(self) -> _containers.RepeatedCompositeFieldContainer[_spec_pb2.WorkflowTask]: ...
+    def do(self) -> _containers.RepeatedCompositeFieldContainer[_spec_pb2.WorkflowTask]:
+        """Its tasks."""
+
     def __init__(
         self,
         *,

@@ -19,15 +19,20 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GrpcCallTaskConfig(_message.Message):
+    """Calls a unary gRPC method."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SERVICE_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     service: _builtins.str
+    """Its full name."""
     method: _builtins.str
     @_builtins.property
-    def request(self) -> _struct_pb2.Struct: ...
+    def request(self) -> _struct_pb2.Struct:
+        """The message as JSON; expressions inside are evaluated."""
+
     def __init__(
         self,
         *,

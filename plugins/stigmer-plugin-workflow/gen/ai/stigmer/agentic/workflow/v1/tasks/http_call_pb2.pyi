@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class HttpCallTaskConfig(_message.Message):
+    """Calls an HTTP endpoint; the response's content is the output."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -50,12 +52,17 @@ class HttpCallTaskConfig(_message.Message):
     TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     timeout_seconds: _builtins.int
+    """1 to 300; 0 for the default."""
     @_builtins.property
     def endpoint(self) -> Global___HttpEndpoint: ...
     @_builtins.property
-    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Expressions inside are evaluated."""
+
     @_builtins.property
-    def body(self) -> _struct_pb2.Struct: ...
+    def body(self) -> _struct_pb2.Struct:
+        """Sent as JSON; expressions inside are evaluated."""
+
     def __init__(
         self,
         *,
@@ -75,10 +82,13 @@ Global___HttpCallTaskConfig: _TypeAlias = HttpCallTaskConfig  # noqa: Y015
 
 @_typing.final
 class HttpEndpoint(_message.Message):
+    """Where to call."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     URI_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
+    """Absolute, `http` or `https`; the server's settings say which hosts are allowed."""
     def __init__(
         self,
         *,

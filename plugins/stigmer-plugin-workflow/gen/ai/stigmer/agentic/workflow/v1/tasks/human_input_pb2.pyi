@@ -28,29 +28,43 @@ class _HumanInputTimeoutPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     DESCRIPTOR: _descriptor.EnumDescriptor
     HUMAN_INPUT_TIMEOUT_POLICY_UNSPECIFIED: _HumanInputTimeoutPolicy.ValueType  # 0
     HUMAN_INPUT_TIMEOUT_FAIL: _HumanInputTimeoutPolicy.ValueType  # 1
+    """The task fails."""
     HUMAN_INPUT_TIMEOUT_APPROVE: _HumanInputTimeoutPolicy.ValueType  # 2
+    """Taken as approved."""
     HUMAN_INPUT_TIMEOUT_DENY: _HumanInputTimeoutPolicy.ValueType  # 3
+    """Taken as denied."""
     HUMAN_INPUT_TIMEOUT_ESCALATE: _HumanInputTimeoutPolicy.ValueType  # 4
+    """Others are asked."""
 
-class HumanInputTimeoutPolicy(_HumanInputTimeoutPolicy, metaclass=_HumanInputTimeoutPolicyEnumTypeWrapper): ...
+class HumanInputTimeoutPolicy(_HumanInputTimeoutPolicy, metaclass=_HumanInputTimeoutPolicyEnumTypeWrapper):
+    """What no answer in time means."""
 
 HUMAN_INPUT_TIMEOUT_POLICY_UNSPECIFIED: HumanInputTimeoutPolicy.ValueType  # 0
 HUMAN_INPUT_TIMEOUT_FAIL: HumanInputTimeoutPolicy.ValueType  # 1
+"""The task fails."""
 HUMAN_INPUT_TIMEOUT_APPROVE: HumanInputTimeoutPolicy.ValueType  # 2
+"""Taken as approved."""
 HUMAN_INPUT_TIMEOUT_DENY: HumanInputTimeoutPolicy.ValueType  # 3
+"""Taken as denied."""
 HUMAN_INPUT_TIMEOUT_ESCALATE: HumanInputTimeoutPolicy.ValueType  # 4
+"""Others are asked."""
 Global___HumanInputTimeoutPolicy: _TypeAlias = HumanInputTimeoutPolicy  # noqa: Y015
 
 @_typing.final
 class HumanInputOutcome(_message.Message):
+    """One answer a person can choose."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     THEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Goes into the output."""
     label: _builtins.str
+    """What the button says; the name when empty."""
     then: _builtins.str
+    """Where to go on; at the next task when empty."""
     def __init__(
         self,
         *,
@@ -68,6 +82,8 @@ Global___HumanInputOutcome: _TypeAlias = HumanInputOutcome  # noqa: Y015
 
 @_typing.final
 class HumanInputTaskConfig(_message.Message):
+    """Waits until a person has answered `submitWorkflowTaskApproval`."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROMPT_FIELD_NUMBER: _builtins.int
@@ -80,19 +96,33 @@ class HumanInputTaskConfig(_message.Message):
     PAYLOAD_FIELD_NUMBER: _builtins.int
     UI_HINT_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
+    """What the person is asked."""
     timeout: _builtins.int
+    """Seconds; 0 waits for ever, at most 30 days."""
     on_timeout: Global___HumanInputTimeoutPolicy.ValueType
+    """What no answer in time means; fails when unspecified."""
     ui_hint: _builtins.str
+    """How consoles should show it."""
     @_builtins.property
-    def form_schema(self) -> _struct_pb2.Struct: ...
+    def form_schema(self) -> _struct_pb2.Struct:
+        """A JSON schema of the data to fill in."""
+
     @_builtins.property
-    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___HumanInputOutcome]: ...
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___HumanInputOutcome]:
+        """The answers to choose from; approve and deny when empty."""
+
     @_builtins.property
-    def approvers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def approvers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Accounts that may answer; empty for anyone who can edit the run."""
+
     @_builtins.property
-    def notification_channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def notification_channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where to tell people."""
+
     @_builtins.property
-    def payload(self) -> _struct_pb2.Value: ...
+    def payload(self) -> _struct_pb2.Value:
+        """What the person should look at."""
+
     def __init__(
         self,
         *,

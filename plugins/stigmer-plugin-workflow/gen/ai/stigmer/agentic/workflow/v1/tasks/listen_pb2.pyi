@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListenTaskConfig(_message.Message):
+    """Waits for signals; the output is a list of their payloads."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TO_FIELD_NUMBER: _builtins.int
@@ -40,11 +42,14 @@ Global___ListenTaskConfig: _TypeAlias = ListenTaskConfig  # noqa: Y015
 
 @_typing.final
 class ListenTo(_message.Message):
+    """Which signals."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODE_FIELD_NUMBER: _builtins.int
     SIGNALS_FIELD_NUMBER: _builtins.int
     mode: _builtins.str
+    """`one`: the first of them. `all`: each of them once."""
     @_builtins.property
     def signals(self) -> _containers.RepeatedCompositeFieldContainer[Global___SignalSpec]: ...
     def __init__(
@@ -63,12 +68,16 @@ Global___ListenTo: _TypeAlias = ListenTo  # noqa: Y015
 
 @_typing.final
 class SignalSpec(_message.Message):
+    """One signal."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """Its name, as in `sendSignal`."""
     type: _builtins.str
+    """How it is sent; `signal` unless the engine offers more."""
     def __init__(
         self,
         *,

@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class LlmCallTaskConfig(_message.Message):
+    """Asks a model once; the answer is the output."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_FIELD_NUMBER: _builtins.int
@@ -36,17 +38,29 @@ class LlmCallTaskConfig(_message.Message):
     MAX_TOTAL_TOKENS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     system_prompt: _builtins.str
+    """What the model is told first."""
     prompt: _builtins.str
+    """What it is asked."""
     temperature: _builtins.float
+    """0 to 2."""
     max_tokens: _builtins.int
+    """Of the answer; 0 for the model's limit."""
     timeout: _builtins.int
+    """Seconds, 1 to 600; 0 for the default."""
     on_invalid: _common_pb2.OnInvalidOutputPolicy.ValueType
+    """What to do with an answer that does not fit; fails when unspecified."""
     max_retries: _builtins.int
+    """For ON_INVALID_RETRY, 1 to 5."""
     fallback_task: _builtins.str
+    """For ON_INVALID_FALLBACK: the task to go on at."""
     max_cost_micros: _builtins.int
+    """Millionths of a US dollar; 0 for no limit."""
     max_total_tokens: _builtins.int
+    """Input and output of all tries together; 0 for no limit."""
     @_builtins.property
-    def response_schema(self) -> _struct_pb2.Struct: ...
+    def response_schema(self) -> _struct_pb2.Struct:
+        """A JSON schema of the answer; text when unset."""
+
     def __init__(
         self,
         *,

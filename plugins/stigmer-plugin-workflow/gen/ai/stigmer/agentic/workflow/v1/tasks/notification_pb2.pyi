@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class NotificationTaskConfig(_message.Message):
+    """Tells people something."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -49,13 +51,20 @@ class NotificationTaskConfig(_message.Message):
     TEMPLATE_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     channel: _builtins.str
+    """A channel that a plugin adds, such as `email`."""
     subject: _builtins.str
+    """Where the channel has one."""
     body: _builtins.str
     template: _builtins.str
+    """The channel's name of a layout."""
     @_builtins.property
-    def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As the channel names them."""
+
     @_builtins.property
-    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """More for the channel."""
+
     def __init__(
         self,
         *,

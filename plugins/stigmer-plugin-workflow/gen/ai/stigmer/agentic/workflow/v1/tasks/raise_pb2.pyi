@@ -18,12 +18,16 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RaiseTaskConfig(_message.Message):
+    """Fails with an error, which a `try_catch` around it can handle."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ERROR_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     error: _builtins.str
+    """The error's type when it is a URI; else its title, and the type is the standard `runtime`."""
     message: _builtins.str
+    """Becomes the error's detail."""
     def __init__(
         self,
         *,

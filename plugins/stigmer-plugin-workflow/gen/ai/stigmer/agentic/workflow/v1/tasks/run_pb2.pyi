@@ -19,13 +19,18 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RunTaskConfig(_message.Message):
+    """Runs another workflow and waits; its output is the task's."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_FIELD_NUMBER: _builtins.int
     INPUT_FIELD_NUMBER: _builtins.int
     workflow: _builtins.str
+    """The slug of a workflow, or `org/slug`."""
     @_builtins.property
-    def input(self) -> _struct_pb2.Struct: ...
+    def input(self) -> _struct_pb2.Struct:
+        """Its input; expressions inside are evaluated."""
+
     def __init__(
         self,
         *,

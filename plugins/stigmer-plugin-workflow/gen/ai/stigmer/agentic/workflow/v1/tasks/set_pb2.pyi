@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SetTaskConfig(_message.Message):
+    """Sets variables; the object of them is the output."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -44,7 +46,9 @@ class SetTaskConfig(_message.Message):
 
     VARIABLES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Values by name; `${ }` is evaluated."""
+
     def __init__(
         self,
         *,

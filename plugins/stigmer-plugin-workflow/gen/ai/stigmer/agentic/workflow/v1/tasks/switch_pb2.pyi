@@ -20,11 +20,15 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SwitchTaskConfig(_message.Message):
+    """Goes on where the first case that fits says; at the next task when none does."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CASES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___SwitchCase]: ...
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___SwitchCase]:
+        """Tried in order."""
+
     def __init__(
         self,
         *,
@@ -40,6 +44,8 @@ Global___SwitchTaskConfig: _TypeAlias = SwitchTaskConfig  # noqa: Y015
 
 @_typing.final
 class SwitchCase(_message.Message):
+    """One case."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -47,7 +53,9 @@ class SwitchCase(_message.Message):
     THEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     when: _builtins.str
+    """An expression; an empty one always fits."""
     then: _builtins.str
+    """The name of a task in the same list, or `continue`, `exit` or `end`."""
     def __init__(
         self,
         *,

@@ -25,19 +25,26 @@ class _TransformEngineEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Trans
     DESCRIPTOR: _descriptor.EnumDescriptor
     TRANSFORM_ENGINE_UNSPECIFIED: _TransformEngine.ValueType  # 0
     TRANSFORM_ENGINE_JQ: _TransformEngine.ValueType  # 1
+    """The language of the DSL's own expressions."""
     TRANSFORM_ENGINE_JSONATA: _TransformEngine.ValueType  # 2
     TRANSFORM_ENGINE_TEMPLATE: _TransformEngine.ValueType  # 3
+    """Text with `${ }` in it."""
 
-class TransformEngine(_TransformEngine, metaclass=_TransformEngineEnumTypeWrapper): ...
+class TransformEngine(_TransformEngine, metaclass=_TransformEngineEnumTypeWrapper):
+    """The language of a transformation."""
 
 TRANSFORM_ENGINE_UNSPECIFIED: TransformEngine.ValueType  # 0
 TRANSFORM_ENGINE_JQ: TransformEngine.ValueType  # 1
+"""The language of the DSL's own expressions."""
 TRANSFORM_ENGINE_JSONATA: TransformEngine.ValueType  # 2
 TRANSFORM_ENGINE_TEMPLATE: TransformEngine.ValueType  # 3
+"""Text with `${ }` in it."""
 Global___TransformEngine: _TypeAlias = TransformEngine  # noqa: Y015
 
 @_typing.final
 class TransformTaskConfig(_message.Message):
+    """Computes a value, which is the output."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ENGINE_FIELD_NUMBER: _builtins.int
@@ -45,7 +52,9 @@ class TransformTaskConfig(_message.Message):
     INPUT_FIELD_NUMBER: _builtins.int
     engine: Global___TransformEngine.ValueType
     expression: _builtins.str
+    """In the engine's language."""
     input: _builtins.str
+    """What it works on; the task's input when empty."""
     def __init__(
         self,
         *,

@@ -21,12 +21,16 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class TryTaskConfig(_message.Message):
+    """Runs tasks and handles their errors."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TRY_FIELD_NUMBER: _builtins.int
     CATCH_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def catch(self) -> Global___CatchBlock: ...
+    def catch(self) -> Global___CatchBlock:
+        """What to do then; errors are dropped when unset."""
+
     def __init__(
         self,
         *,
@@ -42,14 +46,19 @@ Global___TryTaskConfig: _TypeAlias = TryTaskConfig  # noqa: Y015
 
 @_typing.final
 class CatchBlock(_message.Message):
+    """What to do with an error."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AS_FIELD_NUMBER: _builtins.int
     DO_FIELD_NUMBER: _builtins.int
     COMPENSATE_FIELD_NUMBER: _builtins.int
     compensate: _builtins.bool
+    """First undo the completed tasks of the `try`, latest first."""
     @_builtins.property
-    def do(self) -> _containers.RepeatedCompositeFieldContainer[_spec_pb2.WorkflowTask]: ...
+    def do(self) -> _containers.RepeatedCompositeFieldContainer[_spec_pb2.WorkflowTask]:
+        """The tasks that handle it."""
+
     def __init__(
         self,
         *,

@@ -28,19 +28,28 @@ class _ValidationFailPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     DESCRIPTOR: _descriptor.EnumDescriptor
     VALIDATION_FAIL_POLICY_UNSPECIFIED: _ValidationFailPolicy.ValueType  # 0
     VALIDATION_FAIL_RAISE: _ValidationFailPolicy.ValueType  # 1
+    """The task fails."""
     VALIDATION_FAIL_BRANCH: _ValidationFailPolicy.ValueType  # 2
+    """Go on at `fallback_task`."""
     VALIDATION_FAIL_WARN: _ValidationFailPolicy.ValueType  # 3
+    """Go on; the output says what is wrong."""
 
-class ValidationFailPolicy(_ValidationFailPolicy, metaclass=_ValidationFailPolicyEnumTypeWrapper): ...
+class ValidationFailPolicy(_ValidationFailPolicy, metaclass=_ValidationFailPolicyEnumTypeWrapper):
+    """What to do with a value that is wrong."""
 
 VALIDATION_FAIL_POLICY_UNSPECIFIED: ValidationFailPolicy.ValueType  # 0
 VALIDATION_FAIL_RAISE: ValidationFailPolicy.ValueType  # 1
+"""The task fails."""
 VALIDATION_FAIL_BRANCH: ValidationFailPolicy.ValueType  # 2
+"""Go on at `fallback_task`."""
 VALIDATION_FAIL_WARN: ValidationFailPolicy.ValueType  # 3
+"""Go on; the output says what is wrong."""
 Global___ValidationFailPolicy: _TypeAlias = ValidationFailPolicy  # noqa: Y015
 
 @_typing.final
 class ValidationRule(_message.Message):
+    """One condition."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -48,7 +57,9 @@ class ValidationRule(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     expression: _builtins.str
+    """True when the value is right."""
     message: _builtins.str
+    """What is wrong when it is not."""
     def __init__(
         self,
         *,
@@ -66,6 +77,8 @@ Global___ValidationRule: _TypeAlias = ValidationRule  # noqa: Y015
 
 @_typing.final
 class ValidateTaskConfig(_message.Message):
+    """Checks a value; a valid one is the output."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     INPUT_FIELD_NUMBER: _builtins.int
@@ -74,12 +87,19 @@ class ValidateTaskConfig(_message.Message):
     ON_FAIL_FIELD_NUMBER: _builtins.int
     FALLBACK_TASK_FIELD_NUMBER: _builtins.int
     input: _builtins.str
+    """The value."""
     on_fail: Global___ValidationFailPolicy.ValueType
+    """What to do with a wrong value; raises when unspecified."""
     fallback_task: _builtins.str
+    """For VALIDATION_FAIL_BRANCH: the task to go on at."""
     @_builtins.property
-    def schema(self) -> _struct_pb2.Struct: ...
+    def schema(self) -> _struct_pb2.Struct:
+        """A JSON schema."""
+
     @_builtins.property
-    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValidationRule]: ...
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValidationRule]:
+        """Conditions beside the schema."""
+
     def __init__(
         self,
         *,

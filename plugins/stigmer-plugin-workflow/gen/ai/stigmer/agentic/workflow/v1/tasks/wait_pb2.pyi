@@ -19,6 +19,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Duration(_message.Message):
+    """A length of time; the parts add up, and are not all 0."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DAYS_FIELD_NUMBER: _builtins.int
@@ -50,6 +52,8 @@ Global___Duration: _TypeAlias = Duration  # noqa: Y015
 
 @_typing.final
 class WaitTaskConfig(_message.Message):
+    """Waits for a time; the output is the input."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DURATION_FIELD_NUMBER: _builtins.int
@@ -57,7 +61,9 @@ class WaitTaskConfig(_message.Message):
     @_builtins.property
     def duration(self) -> Global___Duration: ...
     @_builtins.property
-    def until(self) -> _timestamp_pb2.Timestamp: ...
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """A moment; one in the past does not wait."""
+
     def __init__(
         self,
         *,
