@@ -1,4 +1,4 @@
-"""A unary `get` of a 2 KB Agent: in process, copied, through the interceptors, against the same call over a unix socket.
+"""A unary `get` of a 2 KB Agent, copied, through the interceptors: in process against the same over a unix socket.
 
 The socket belongs to a server in a process of its own; one client, one call at a time, rounds interleaved.
 
@@ -50,21 +50,19 @@ async def measure(socket, home, rounds):
     async with installation(home) as api, grpc.aio.insecure_channel(socket) as channel:
         here, here_id, size = await prepared(api.channel)
         there, there_id, _ = await prepared(channel)
-        figures = []
-        for _ in range(rounds):
-            figures.append(
-                (await per_second(here, here_id, IN_PROCESS_CALLS), await per_second(there, there_id, SOCKET_CALLS))
-            )
+        figures = [
+            (await per_second(here, here_id, IN_PROCESS_CALLS), await per_second(there, there_id, SOCKET_CALLS))
+            for _ in range(rounds)
+        ]
     inside, outside = (statistics.median(column) for column in zip(*figures, strict=True))
     ratio = statistics.median(a / b for a, b in figures)
     print(f"get of {size} bytes  in process {inside:8.0f}/s  unix socket {outside:6.0f}/s  ratio {ratio:.0f}")
 
 
 def main(rounds):
-    with tempfile.TemporaryDirectory(prefix="stg") as folder:
-        with ServerProcess(Path(folder) / "a") as server:
-            asyncio.run(measure(server.socket, Path(folder) / "b", rounds))
-            server.stop()
+    with tempfile.TemporaryDirectory(prefix="stg") as folder, ServerProcess(Path(folder) / "a") as server:
+        asyncio.run(measure(server.socket, Path(folder) / "b", rounds))
+        server.stop()
 
 
 if __name__ == "__main__":

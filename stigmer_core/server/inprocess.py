@@ -151,11 +151,9 @@ def decoder(deserializer: Any, response_type: Any) -> Callable[[Any], Any]:
     """Return what makes the caller's own object of a handler's response."""
     if deserializer is None:
         return to_bytes
-    if getattr(deserializer, "__self__", None) is not response_type:
-        foreign: Callable[[bytes], Any] = deserializer
-        return lambda response: foreign(to_bytes(response))
-
     parse: Callable[[bytes], Any] = deserializer
+    if getattr(deserializer, "__self__", None) is not response_type:
+        return lambda response: parse(to_bytes(response))
 
     def copy(response: Any) -> Any:
         if type(response) is Encoded:

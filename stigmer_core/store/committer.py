@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,11 @@ class Stats:
 class Job:
     """A function to run in a transaction, and what came of it."""
 
-    __slots__ = ("callbacks", "error", "function", "result", "touched")
+    __slots__ = ("callbacks", "context", "error", "function", "result", "touched")
 
     def __init__(self, function: Callable[[Transaction], Any]) -> None:
         self.function = function
+        self.context = copy_context()  # who called, for the audit that the function writes
         self.result: Any = None
         self.error: BaseException | None = None
         self.touched: set[str] = set()
@@ -112,7 +114,7 @@ class Committer:
             self._execute(_SAVEPOINT)
         try:
             self._inside = True
-            job.result = job.function(transaction)
+            job.result = job.context.run(job.function, transaction)
         except BaseException as error:  # noqa: BLE001 - it is handed to the caller, whatever it is
             job.error = error
         finally:

@@ -14,6 +14,9 @@ import grpc.aio
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 from ai.stigmer.agentic.workflowexecution.v1.io_pb2 import SubscribeWorkflowExecutionRequest
 
+from stigmer_core.testing.distributions import write_distribution
+from stigmer_core.testing.server import ServerProcess
+
 sys.path.insert(0, str(Path(__file__).parent))
 import crash_cases
 
@@ -108,9 +111,6 @@ async def test_a_run_goes_on_after_a_crash_and_after_a_stop(server):
 
 def test_a_broken_plugin_never_stops_the_server_but_strictness_does(home, tmp_path):
     """It is in the banner, and `--strict-plugins` makes it fatal."""
-    from stigmer_core.testing.distributions import write_distribution
-    from stigmer_core.testing.server import ServerProcess
-
     folder = write_distribution(tmp_path, "broken", "import atlassian")
     path = {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
     with ServerProcess(home, environment=path) as server:

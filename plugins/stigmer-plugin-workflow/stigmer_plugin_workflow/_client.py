@@ -122,10 +122,11 @@ def as_json(message: Message) -> dict[str, Any]:
 
 
 def output_of(execution: WorkflowExecution) -> Json:
-    """Return a run's output; what is no object is wrapped by the server as `{"value": ...}`."""
+    """Return a run's output; one that is no object is carried as `{"$value": ...}`."""
     from stigmer_plugin_workflow._translate import plain  # noqa: PLC0415
 
-    return plain(json_format.MessageToDict(execution.status.output))
+    output = plain(json_format.MessageToDict(execution.status.output))
+    return output["$value"] if isinstance(output, dict) and list(output) == ["$value"] else output
 
 
 def phase_word(execution: WorkflowExecution) -> str:

@@ -70,7 +70,7 @@ class Executions:
         execution.status.workflow_version_hash = version_hash
         self.resources.save_in(tx, kind, execution, slot=None)
         append_events(tx, execution.metadata.id, [self._started(execution, document, wire_time(tx.now))])
-        run_input = {"document": document, "input": run_input_of(execution.spec)}
+        run_input = {"id": execution.metadata.id, "document": document, "input": run_input_of(execution.spec)}
         engine.start(tx, Run(execution.metadata.id, RUNNER, run_input))
         return execution
 

@@ -37,9 +37,7 @@ def listed(reader: Reader, request: Any, **where: Any) -> io_pb2.WorkflowExecuti
         return _newest_first(reader, request, size, matches, **where)
     found = [execution for execution, _ in _scanned(reader, None, matches, **where)]
     if len(found) > _SORT_CAP:
-        raise ResourceExhaustedError(
-            f"more than {_SORT_CAP} executions match and are not sorted: narrow the filter"
-        )
+        raise ResourceExhaustedError(f"more than {_SORT_CAP} executions match and are not sorted: narrow the filter")
     found.sort(key=_sort_key(request.sort_field), reverse=not request.sort_ascending)
     start = token_position(request) or 0
     more = page_token(request, start + size) if len(found) > start + size else ""

@@ -20,9 +20,8 @@ def not_json(document: Any) -> list[Problem]:
         if depth > DEEPEST:
             problems.append(Problem(pointer[:200], f"the document is nested more than {DEEPEST} deep"))
         elif isinstance(value, dict):
-            for name in value:
-                if not isinstance(name, str):
-                    problems.append(Problem(pointer, f"the key {name!r} is not a string", "put it in quotes"))
+            wrong = [name for name in value if not isinstance(name, str)]
+            problems.extend(Problem(pointer, f"the key {name!r} is not a string", "put it in quotes") for name in wrong)
             rest.extend((f"{pointer}/{escaped(str(name))}", depth + 1, item) for name, item in value.items())
         elif isinstance(value, list):
             rest.extend((f"{pointer}/{at}", depth + 1, item) for at, item in enumerate(value))
