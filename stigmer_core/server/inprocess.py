@@ -152,7 +152,8 @@ def decoder(deserializer: Any, response_type: Any) -> Callable[[Any], Any]:
     if deserializer is None:
         return to_bytes
     parse: Callable[[bytes], Any] = deserializer
-    if getattr(deserializer, "__self__", None) is not response_type:
+    owner: Any = getattr(deserializer, "__self__", None)
+    if owner is not response_type:
         return lambda response: parse(to_bytes(response))
 
     def copy(response: Any) -> Any:

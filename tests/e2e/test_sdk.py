@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -88,14 +90,17 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory):
+def seen():
     """What the SDK saw, by case."""
     python = ensure_sdk()
-    home = Path("/tmp") / f"stg-sdk-{tmp_path_factory.mktemp('sdk').name}"
-    with ServerProcess(home) as server:
-        command = [python, Path(__file__).parent / "sdk_cases.py", server.address, server.token]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
-        server.stop()
+    home = Path(tempfile.mkdtemp(prefix="stg"))
+    try:
+        with ServerProcess(home) as server:
+            command = [python, Path(__file__).parent / "sdk_cases.py", server.address, server.token]
+            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+            server.stop()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
     return json.loads(done.stdout)
 
 
