@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
+from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2
 
 from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from stigmer_core.program import Run
 from stigmer_core.resources.codec import copy_of
-from stigmer_plugin_workflow._status import append_events, wire_time
 from stigmer_plugin_workflow._steps import RUNNER, document_of
 
 if TYPE_CHECKING:
@@ -69,7 +68,6 @@ class Executions:
         execution.status.phase = enum_pb2.EXECUTION_PENDING
         execution.status.workflow_version_hash = version_hash
         self.resources.save_in(tx, kind, execution, slot=None)
-        append_events(tx, execution.metadata.id, [self._started(execution, document, wire_time(tx.now))])
         run_input = {"id": execution.metadata.id, "document": document, "input": run_input_of(execution.spec)}
         engine.start(tx, Run(execution.metadata.id, RUNNER, run_input))
         return execution
@@ -93,13 +91,6 @@ class Executions:
             kind = self.resources.kind("WorkflowInstance")
             workflow_id = self.resources.get_in(reader, kind, spec.workflow_instance_id).spec.workflow_id
         return self.resources.get_in(reader, self.resources.kind("Workflow"), workflow_id)
-
-    def _started(self, execution: Any, document: Json, now: str) -> Any:
-        event = event_pb2.WorkflowExecutionEvent(event_type=event_pb2.execution_started, occurred_at=now)
-        event.execution_started.total_tasks = len(document["do"])
-        event.execution_started.workflow_id = execution.spec.workflow_id
-        event.execution_started.workflow_instance_id = execution.spec.workflow_instance_id
-        return event
 
 
 def check_request(execution: WorkflowExecution) -> None:

@@ -46,6 +46,10 @@ def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any)
     if before not in TERMINAL:
         _merge_outcome(current, reported)
         _stamp_times(current, tx.now)
+    for event in update.events:
+        if event.event_type == event_pb2.execution_started:  # a runner knows the document, not whose it is
+            event.execution_started.workflow_id = execution.spec.workflow_id
+            event.execution_started.workflow_instance_id = execution.spec.workflow_instance_id
     append_events(tx, execution_id, update.events, ended=before in TERMINAL)
     return resources.save_in(tx, kind, execution, slot="status_audit" if current.phase != before else None)
 

@@ -225,7 +225,7 @@ class WorkflowTask(_message.Message):
     OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
     UI_HINT_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
-    """Its place in the run; differs between iterations and tries."""
+    """Its JSON pointer in the document; the iterations and tries of a task share it."""
     task_name: _builtins.str
     """As in the document."""
     task_type: _enum_pb2.WorkflowTaskType.ValueType
@@ -236,7 +236,7 @@ class WorkflowTask(_message.Message):
     completed_at: _builtins.str
     """RFC 3339."""
     error: _builtins.str
-    """What ended it; empty unless it failed."""
+    """Why it failed, or why it is tried again."""
     cost_micros: _builtins.int
     """Millionths of a US dollar."""
     input_tokens: _builtins.int

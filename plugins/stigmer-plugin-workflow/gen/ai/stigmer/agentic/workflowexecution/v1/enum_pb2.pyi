@@ -98,7 +98,7 @@ class _WorkflowTaskStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Wo
     WORKFLOW_TASK_COMPLETED: _WorkflowTaskStatus.ValueType  # 3
     WORKFLOW_TASK_FAILED: _WorkflowTaskStatus.ValueType  # 4
     WORKFLOW_TASK_SKIPPED: _WorkflowTaskStatus.ValueType  # 5
-    """Its condition was not met, or the run was stopped before its end."""
+    """Its condition was not met, or it was cancelled before its end."""
     WORKFLOW_TASK_WAITING_APPROVAL: _WorkflowTaskStatus.ValueType  # 6
     """A person has to answer."""
 
@@ -111,7 +111,7 @@ WORKFLOW_TASK_IN_PROGRESS: WorkflowTaskStatus.ValueType  # 2
 WORKFLOW_TASK_COMPLETED: WorkflowTaskStatus.ValueType  # 3
 WORKFLOW_TASK_FAILED: WorkflowTaskStatus.ValueType  # 4
 WORKFLOW_TASK_SKIPPED: WorkflowTaskStatus.ValueType  # 5
-"""Its condition was not met, or the run was stopped before its end."""
+"""Its condition was not met, or it was cancelled before its end."""
 WORKFLOW_TASK_WAITING_APPROVAL: WorkflowTaskStatus.ValueType  # 6
 """A person has to answer."""
 Global___WorkflowTaskStatus: _TypeAlias = WorkflowTaskStatus  # noqa: Y015

@@ -212,7 +212,7 @@ class ExecutionStartedPayload(_message.Message):
     WORKFLOW_ID_FIELD_NUMBER: _builtins.int
     WORKFLOW_INSTANCE_ID_FIELD_NUMBER: _builtins.int
     total_tasks: _builtins.int
-    """Of the document's top level."""
+    """Of the whole document, nested ones too."""
     workflow_id: _builtins.str
     workflow_instance_id: _builtins.str
     """The instance that it runs."""
