@@ -15,7 +15,7 @@ from stigmer_core.cli.session import Session, pass_session
 from stigmer_core.cli.tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _PATH = "/ai.stigmer.search.v1.SearchService/search"
 _PLUGIN = "stigmer-plugin-search"
@@ -42,8 +42,8 @@ def search(session: Session, query: tuple[str, ...], kinds: tuple[str, ...], lim
         if failure.status == "UNIMPLEMENTED":
             raise _missing() from failure
         raise
-    names = {kind.name: kind.name for kind in documents.kinds()}
-    _emit(session, response, [names.get(_name(entry.kind), _name(entry.kind)) for entry in response.entries])
+    by_prefix = {kind.id_prefix: kind.name for kind in documents.kinds()}
+    _emit(session, response, [_kind_of(entry, by_prefix) for entry in response.entries])
 
 
 def _emit(session: Session, response: Any, kinds: Sequence[str]) -> None:
@@ -74,8 +74,9 @@ def _number(kind: str) -> int:
     return numbers[kind]
 
 
-def _name(number: int) -> str:
-    return _names().get(number, "?")
+def _kind_of(entry: Any, by_prefix: Mapping[str, str]) -> str:
+    """Return a hit's kind; that of a kind the API has no number for shows in its id."""
+    return _names()[entry.kind] if entry.kind else by_prefix.get(entry.id.partition("_")[0], "?")
 
 
 def _names() -> dict[int, str]:

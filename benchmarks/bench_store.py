@@ -1,6 +1,6 @@
 """What the store does for its price, as ratios to the plain way on the same disk in the same run.
 
-    python benchmarks/store.py [--quick]
+    python benchmarks/bench_store.py [--quick]
 
 Rounds are interleaved, and each figure is the median of five: a neighbour's load hits both sides of a ratio.
 Resources carry bodies of 2,000 bytes, in the comparison of sizes 400 bytes (to build a million in reasonable time).
