@@ -65,7 +65,7 @@ def _file(full_name: str, spec: dict[str, Any]) -> FileDescriptorProto:
 
 
 def _add(message: DescriptorProto, name: str, type_: Any) -> None:
-    field = message.field.add(name=name, number=len(message.field) + 1, label="LABEL_OPTIONAL")  # type: ignore[arg-type]
+    field = message.field.add(name=name, number=len(message.field) + 1, label="LABEL_OPTIONAL")
     if get_origin(type_) is list:
         field.label = field.LABEL_REPEATED
         (type_,) = get_args(type_)
