@@ -46,6 +46,18 @@ def test_module_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.name.startswith("test_")], ids=lambda path: path.stem
+)
+def test_every_test_states_its_guarantee(path):
+    """A test's name is a claim; its docstring says what is guaranteed."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, functions)]
+    tests = [node for node in nodes if node.name.startswith("test_")]
+
+    assert [test.name for test in tests if not ast.get_docstring(test)] == []
+
+
 @pytest.mark.parametrize("plugin", sorted(ROOT.glob("plugins/*")), ids=lambda path: path.name)
 def test_plugin_is_a_folder_that_could_leave(plugin):
     """Each plugin has its own metadata, README and package; generated namespaces have no `__init__`."""

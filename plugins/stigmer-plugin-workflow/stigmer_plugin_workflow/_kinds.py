@@ -14,6 +14,7 @@ from ai.stigmer.agentic.workflowinstance.v1.api_pb2 import WorkflowInstance
 
 from stigmer_core import Column, Kind, Owner, service_names
 from stigmer_plugin_workflow._adopt import adopt_dsl
+from stigmer_plugin_workflow._phases import require_ended
 from stigmer_plugin_workflow._status import publish
 from stigmer_plugin_workflow._steps import INSTANCES, check_workflow, keep_version, stamp_version
 
@@ -76,5 +77,6 @@ EXECUTION = Kind(
     verbs=("get", "list", "delete"),
     indexes=("spec.workflow_id", "spec.workflow_instance_id"),
     apply_order=90,
+    before_delete=require_ended,
     publish=publish,
 )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2 as pb
 
 from stigmer_core.errors import FailedPreconditionError
+
+if TYPE_CHECKING:
+    from stigmer_core import Change
 
 TERMINAL = frozenset({pb.EXECUTION_COMPLETED, pb.EXECUTION_FAILED, pb.EXECUTION_CANCELLED, pb.EXECUTION_TERMINATED})
 STOPPABLE = frozenset({pb.EXECUTION_PENDING, pb.EXECUTION_IN_PROGRESS, pb.EXECUTION_PAUSED})
@@ -24,3 +29,16 @@ def require_phase(phase: int, allowed: frozenset[int], doing: str) -> None:
     if phase not in allowed:
         names = ", ".join(sorted(map(phase_name, allowed)))
         raise FailedPreconditionError(f"cannot {doing} an execution in {phase_name(phase)}: it must be in {names}")
+
+
+def require_ended(change: Change) -> None:
+    """Refuse to delete an execution whose run still acts (a `before_delete` step).
+
+    Raises:
+        FailedPreconditionError: it has not ended.
+    """
+    phase = change.old.status.phase
+    if phase in STOPPABLE:
+        raise FailedPreconditionError(
+            f"execution {change.old.metadata.id} is in {phase_name(phase)}: cancel it before deleting it"
+        )
