@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 import threading
@@ -124,7 +125,8 @@ def test_a_damaged_database_is_an_error_and_stays_as_it_is(stigmer, damage):
 
 def test_the_local_reader_sees_what_sql_sees(stocked):
     """`-o json` is the stored text."""
-    with sqlite3.connect(f"file:{stocked.home / 'stigmer.db'}?mode=ro", uri=True) as connection:
+    address = f"file:{stocked.home / 'stigmer.db'}?mode=ro"
+    with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
         (text,) = connection.execute("SELECT count(*) FROM resources WHERE kind = 'Agent'").fetchone()
 
     assert len(stocked.json("get", "agents")["items"]) == text
