@@ -88,8 +88,8 @@ class Writer:
         """Run a function, here and now when the writer is idle."""
         if self._holder == get_ident():
             raise StoreError("a transaction's function must not start another transaction")
-        job = BlockingJob(function)
         if self._baton.acquire(blocking=False):
+            job = Job(function)
             try:
                 self._check_open()
                 self._commit([job])
@@ -97,8 +97,9 @@ class Writer:
             finally:
                 self._baton.release()
         else:
-            self._enqueue(job)
-            job.done.acquire()
+            job = waiting = BlockingJob(function)
+            self._enqueue(waiting)
+            waiting.done.acquire()
         self._after_blocking(job)
         if job.error is not None:
             raise job.error
