@@ -30,6 +30,8 @@ def check_workflow(draft: Draft) -> Sequence[Problem]:
     workflow = draft.resource
     if not workflow.spec.tasks and DOCUMENT_ANNOTATION not in workflow.metadata.annotations:
         return [Problem("/spec/tasks", "a workflow needs at least one task")]
+    if workflow.spec.HasField("budget"):
+        return [Problem("/spec/budget", "budgets are not supported by this version", "leave it out")]
     try:
         document = dsl_document(workflow)
     except UntranslatableError as error:

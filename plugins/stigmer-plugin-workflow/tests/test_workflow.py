@@ -98,6 +98,17 @@ async def test_validate_spec_says_valid_or_why_not_and_writes_nothing(api):
     assert list(listed.items) == []
 
 
+async def test_a_budget_that_nothing_would_hold_is_refused(api):
+    """Accepting it would let a run spend what its author forbade."""
+    limited = workflow(a="1")
+    limited.spec.budget.max_total_tokens = 1000
+
+    with pytest.raises(grpc.aio.AioRpcError, match="/spec/budget") as caught:
+        await api.call(COMMAND, "create", limited)
+
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
 async def test_a_run_that_nothing_can_run_is_refused_before_anything_is_written(api):
     """FAILED_PRECONDITION names the plugin to install."""
     made = await api.call(COMMAND, "create", workflow(a="1"))
