@@ -171,6 +171,7 @@ class StreamCall(_Call):
             return grpc.aio.EOF
         except StigmerError as error:
             self._finish(rpc_error(error))
+            await self._close()  # a deadline that passed between two reads leaves the handler where it was
             assert self._error is not None
             raise self._error from None
         except asyncio.CancelledError:

@@ -8,13 +8,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2, io_pb2
+from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 from google.protobuf import json_format
 from stigmer_plugin_workflow.api.v1.documents_pb2 import ExecuteDocumentRequest
 
+from stigmer_core.api.v1 import resources_pb2 as documents
 from stigmer_core.testing.installation import installation
 
 COMMAND = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController"
 QUERY = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController"
+RESOURCES = "stigmer.core.v1.ResourceService"
 DOCUMENTS = "stigmer.workflow.v1.WorkflowDocumentController"
 FORK = {"fork": {"branches": [{"l": {"set": {"side": "left"}}}, {"r": {"set": {"side": "right"}}}]}}
 NAP = {"wait": {"seconds": 600}}
@@ -61,6 +64,10 @@ async def started(api, *tasks, **run_input):
 async def frames(api, run_id):
     request = io_pb2.SubscribeWorkflowExecutionRequest(execution_id=run_id)
     return [frame async for frame in api.stream(QUERY, "subscribe", request)]
+
+
+def followed(run_id, after=0):
+    return io_pb2.SubscribeEventsRequest(execution_id=run_id, after_sequence=after)
 
 
 async def in_progress(api, run_id):
@@ -124,12 +131,51 @@ async def test_streams_of_a_run_that_has_ended_end_too(api):
     await frames(api, run_id)
 
     again = await frames(api, run_id)
-    request = io_pb2.SubscribeEventsRequest(execution_id=run_id, after_sequence=2)
-    events = [event async for event in api.stream(QUERY, "subscribeEvents", request)]
+    events = [event async for event in api.stream(QUERY, "subscribeEvents", followed(run_id, after=2))]
 
     assert len(again) == 1
     assert [event.sequence_number for event in events] == list(range(3, 3 + len(events)))
     assert events[-1].event_type == event_pb2.execution_completed
+
+
+async def test_events_followed_live_have_no_gap(api):
+    """Followed from the start while the run goes on, then from the middle: every sequence number once."""
+    loop = {"for": {"each": "x", "in": "${ [range(20)] }"}, "do": [{"nap": {"wait": {"milliseconds": 5}}}]}
+    run_id = await started(api, loop, {"set": {"a": 1}})
+
+    live = [event async for event in api.stream(QUERY, "subscribeEvents", followed(run_id))]
+    replayed = [event async for event in api.stream(QUERY, "subscribeEvents", followed(run_id, after=7))]
+
+    assert len(live) > 40
+    assert [event.sequence_number for event in live] == list(range(1, len(live) + 1))
+    assert replayed == live[7:]
+    assert live[-1].event_type == event_pb2.execution_completed
+
+
+async def test_a_run_followed_from_its_start_ends_its_stream(api):
+    """The last frame is terminal, and only the last."""
+    terminal = {enum_pb2.EXECUTION_COMPLETED, enum_pb2.EXECUTION_FAILED, enum_pb2.EXECUTION_CANCELLED}
+
+    seen = await frames(api, await started(api, {"wait": {"milliseconds": 50}}))
+
+    assert [frame.status.phase in terminal for frame in seen] == [False] * (len(seen) - 1) + [True]
+
+
+async def test_two_runs_of_one_workflow_have_names_of_their_own(api):
+    """No client has to invent one."""
+    document = {"document": {"dsl": "1.0.3", "namespace": "n", "name": "twice", "version": "1.0.0"}}
+    document["do"] = [{"only": {"set": {"a": 1}}}]
+    applied = await api.call(RESOURCES, "Apply", documents.ApplyRequest(json=json.dumps(document)))
+    asked = WorkflowExecution(api_version="agentic.stigmer.ai/v1", kind="WorkflowExecution")
+    asked.metadata.org, asked.spec.workflow_id = "local", applied.document.id
+
+    runs = [await api.call(COMMAND, "create", asked) for _ in range(2)]
+
+    assert len({run.metadata.name for run in runs}) == 2
+    assert len({run.metadata.slug for run in runs}) == 2
+    assert all(run.metadata.name.startswith("twice-") for run in runs)
+    for run in runs:
+        assert (await ended(api, run.metadata.id)).phase == enum_pb2.EXECUTION_COMPLETED
 
 
 async def test_cancelling_ends_a_waiting_run_once_and_for_all(api):

@@ -66,8 +66,7 @@ def _top_level(task: Any, index: int) -> Json:
     if task.flow.then:
         body["flow"] = {"then": task.flow.then}
     if task.compensate:
-        pointer = f"/spec/tasks/{index}/compensate"
-        raise UntranslatableError(Problem(pointer, "compensation is not supported by this version of the runner"))
+        body["compensate"] = True
     return _task(body, f"/spec/tasks/{index}")
 
 
@@ -81,12 +80,18 @@ def _task(task: Mapping[str, Any], pointer: str) -> Json:
         raise UntranslatableError(
             Problem(f"{pointer}/kind", f"task kind {kind!r} is not supported by this version", hint)
         )
+    if task.get("compensate"):
+        message = "compensation is not supported by this version of the runner"
+        raise UntranslatableError(Problem(f"{pointer}/compensate", message))
     config = task.get("task_config", task.get("taskConfig")) or {}
     try:
         body: dict[str, Json] = translate(config, f"{pointer}/task_config")
     except KeyError as missing:
         at = f"{pointer}/task_config/{missing.args[0]}"
         raise UntranslatableError(Problem(at, f"is required by task kind {kind}")) from missing
+    except (TypeError, AttributeError) as wrong:  # text where an object belongs, and the like
+        at = f"{pointer}/task_config"
+        raise UntranslatableError(Problem(at, f"does not have the shape that task kind {kind} asks for")) from wrong
     export, flow = task.get("export") or {}, task.get("flow") or {}
     if export.get("as"):
         body["export"] = {"as": export["as"]}

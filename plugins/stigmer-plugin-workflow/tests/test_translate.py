@@ -8,7 +8,7 @@ from ai.stigmer.agentic.workflow.v1.enum_pb2 import WorkflowTaskKind
 from google.protobuf import json_format
 from stigmer_plugin_workflow._adopt import adopt_dsl
 from stigmer_plugin_workflow._creation import run_input_of
-from stigmer_plugin_workflow._translate import UntranslatableError, dsl_document
+from stigmer_plugin_workflow._translate import _KINDS, UntranslatableError, dsl_document
 
 INNER = [{"name": "inner", "kind": "set_vars", "task_config": {"variables": {"a": "1"}}}]
 TRANSLATED = {
@@ -46,20 +46,59 @@ TRANSLATED = {
         {"try": [{"inner": {"set": {"a": "1"}}}], "catch": {"as": "e", "do": [{"inner": {"set": {"a": "1"}}}]}},
     ),
     "wait": ({"duration": {"seconds": 3}}, {"wait": {"seconds": 3}}),
+    "raise_error": (
+        {"error": "https://tests/full", "message": "as asked"},
+        {
+            "raise": {
+                "error": {
+                    "type": "https://tests/full",
+                    "title": "https://tests/full",
+                    "status": 500,
+                    "detail": "as asked",
+                }
+            }
+        },
+    ),
     "transform": (
         {"engine": "TRANSFORM_ENGINE_JQ", "expression": ".a", "input": "${ .b }"},
         {"set": "${ .a }", "input": {"from": "${ .b }"}},
     ),
 }
+TASK = "/spec/tasks/0"
+UNDONE = [{**INNER[0], "compensate": [{"name": "undo"}]}]
 REFUSED = {
-    "agent_call": ({}, "/spec/tasks/0/kind"),
-    "wait": ({"until": "2030-01-01T00:00:00Z"}, "/spec/tasks/0/task_config/until"),
-    "for_each": (
-        {"each": "n", "in": ".x", "do": INNER, "max_parallelism": 2},
-        "/spec/tasks/0/task_config/max_parallelism",
+    "a kind that nothing runs": ("agent_call", {}, f"{TASK}/kind"),
+    "a nested kind that nothing runs": (
+        "try_catch",
+        {"try": [{"name": "ask", "kind": "human_input"}]},
+        f"{TASK}/task_config/try/0/kind",
     ),
-    "http_call": ({"method": "GET"}, "/spec/tasks/0/task_config/endpoint"),
-    "transform": ({"engine": "TRANSFORM_ENGINE_JSONATA", "expression": "a"}, "/spec/tasks/0/task_config/engine"),
+    "a point in time": ("wait", {"until": "2030-01-01T00:00:00Z"}, f"{TASK}/task_config/until"),
+    "parallel iterations": (
+        "for_each",
+        {"each": "n", "in": ".x", "do": INNER, "max_parallelism": 2},
+        f"{TASK}/task_config/max_parallelism",
+    ),
+    "a compensating catch": (
+        "try_catch",
+        {"try": INNER, "catch": {"compensate": True}},
+        f"{TASK}/task_config/catch/compensate",
+    ),
+    "a nested compensation": ("try_catch", {"try": UNDONE}, f"{TASK}/task_config/try/0/compensate"),
+    "another engine": (
+        "transform",
+        {"engine": "TRANSFORM_ENGINE_JSONATA", "expression": "a"},
+        f"{TASK}/task_config/engine",
+    ),
+    "no endpoint": ("http_call", {"method": "GET"}, f"{TASK}/task_config/endpoint"),
+    "text for an endpoint": ("http_call", {"method": "GET", "endpoint": "https://x"}, f"{TASK}/task_config"),
+    "text for a case": ("switch_case", {"cases": ["a"]}, f"{TASK}/task_config"),
+    "text for tasks": ("for_each", {"each": "n", "in": ".x", "do": "abc"}, f"{TASK}/task_config"),
+    "a number for an expression": (
+        "transform",
+        {"engine": "TRANSFORM_ENGINE_JQ", "expression": 5},
+        f"{TASK}/task_config",
+    ),
 }
 INPUTS = {
     "a JSON object": ('{"a": 1}', {}, {"a": 1}),
@@ -89,13 +128,41 @@ def test_a_task_kind_has_its_dsl_task(kind, config, body):
     assert document["do"] == [{"first": {**body, "then": "end"}}]
 
 
-@pytest.mark.parametrize(("kind", "config", "pointer"), [(k, *v) for k, v in REFUSED.items()], ids=REFUSED)
+@pytest.mark.parametrize(("kind", "config", "pointer"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_run_is_refused_at_its_place(kind, config, pointer):
     """Never dropped: the problem points at the option."""
     with pytest.raises(UntranslatableError) as caught:
         dsl_document(workflow(kind, config))
 
     assert caught.value.problem.pointer == pointer
+
+
+def test_every_supported_kind_is_in_the_table():
+    """A kind that is added without its row is noticed."""
+    assert set(TRANSLATED) == set(_KINDS)
+
+
+def test_a_short_error_name_is_a_runtime_error_of_that_title():
+    """Only a URI is a type of its own."""
+    document = dsl_document(workflow("raise_error", {"error": "Boom"}))
+
+    error = document["do"][0]["first"]["raise"]["error"]
+    assert error == {
+        "type": "https://serverlessworkflow.io/spec/1.0.0/errors/runtime",
+        "title": "Boom",
+        "status": 500,
+    }
+
+
+def test_a_top_level_compensation_is_refused():
+    """Never dropped: what should undo a step would not run."""
+    one = workflow("set_vars", {"variables": {"a": "1"}})
+    one.spec.tasks[0].compensate.add(name="undo", kind=WorkflowTaskKind.Value("set_vars"))
+
+    with pytest.raises(UntranslatableError) as caught:
+        dsl_document(one)
+
+    assert caught.value.problem.pointer == f"{TASK}/compensate"
 
 
 def test_a_dsl_document_comes_back_as_it_was_written():

@@ -8,6 +8,7 @@ import grpc
 import pytest
 from ai.stigmer.agentic.workflow.v1 import version_pb2
 from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
+from ai.stigmer.agentic.workflow.v1.enum_pb2 import WorkflowTaskKind
 from ai.stigmer.agentic.workflow.v1.io_pb2 import WorkflowId
 from ai.stigmer.agentic.workflowexecution.v1 import io_pb2 as execution_pb2
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
@@ -47,6 +48,46 @@ def workflow(**variables):
 async def versions(api):
     request = version_pb2.ListWorkflowVersionsInput(org="local", slug="steps")
     return (await api.call(QUERY, "listVersions", request)).versions
+
+
+async def test_a_new_workflow_has_its_default_instance(api):
+    """Made in the same write; what the client says of status is dropped."""
+    asked = workflow(a="1")
+    asked.status.default_instance_id = "win_mine"
+
+    made = await api.call(COMMAND, "create", asked)
+
+    instance = await api.call(INSTANCE_QUERY, "get", WorkflowInstanceId(value=made.status.default_instance_id))
+    assert instance.metadata.id != "win_mine"
+    assert instance.spec.workflow_id == made.metadata.id
+
+
+async def test_a_workflow_without_tasks_is_refused(api):
+    """At its place, and nothing is written."""
+    empty = workflow()
+    del empty.spec.tasks[:]
+
+    with pytest.raises(grpc.aio.AioRpcError, match="tasks") as caught:
+        await api.call(COMMAND, "create", empty)
+
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    listed = await api.call(RESOURCES, "List", documents.ListRequest(kind="Workflow"))
+    assert list(listed.items) == []
+
+
+async def test_a_misshapen_task_is_the_callers_fault(api):
+    """The check says where, create is INVALID_ARGUMENT; neither is an internal error."""
+    broken = workflow()
+    broken.spec.tasks[0].kind = WorkflowTaskKind.Value("http_call")
+    broken.spec.tasks[0].task_config.update({"method": "GET", "endpoint": "https://x"})
+
+    checked = await api.call(COMMAND, "validateSpec", broken)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await api.call(COMMAND, "create", broken)
+
+    assert checked.state == INVALID
+    assert "/spec/tasks/0/task_config" in checked.errors[0]
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_version_is_its_content_and_the_head_goes_back(api):
