@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stigmer_core.hookspecs import hookimpl
-    from stigmer_core.kind import Change, Column, Draft, Kind, Owner, Service, service_names
+    from stigmer_core.kind import Change, Column, Draft, Job, Kind, Owner, Service, service_names
     from stigmer_core.message import resource_message
 
 _MODULES = {
     "Change": "kind",
     "Column": "kind",
     "Draft": "kind",
+    "Job": "kind",
     "Kind": "kind",
     "Owner": "kind",
     "Service": "kind",
@@ -25,7 +26,18 @@ _MODULES = {
     "service_names": "kind",
 }
 
-__all__ = ["Change", "Column", "Draft", "Kind", "Owner", "Service", "hookimpl", "resource_message", "service_names"]
+__all__ = [
+    "Change",
+    "Column",
+    "Draft",
+    "Job",
+    "Kind",
+    "Owner",
+    "Service",
+    "hookimpl",
+    "resource_message",
+    "service_names",
+]
 __version__ = "0.1.0"
 
 

@@ -7,19 +7,33 @@ from typing import TYPE_CHECKING, Any, Self
 
 from stigmer_core.errors import AlreadyExistsError, PluginError
 from stigmer_core.home import Home
+from stigmer_core.jobs import Jobs
 from stigmer_core.kind import Service
 from stigmer_core.plugins import PluginHost
 from stigmer_core.resources import DocumentController, Resources, kind_services
 from stigmer_core.resources.codec import from_dict
 from stigmer_core.resources.documents import SERVICE as RESOURCE_SERVICE
-from stigmer_core.server import Authenticator, CallLog, Dispatcher, current_caller, methods_of, standard_interceptors
+from stigmer_core.resources.indexing import require_indexed
+from stigmer_core.server import (
+    Authenticator,
+    CallLog,
+    Dispatcher,
+    Links,
+    current_caller,
+    methods_of,
+    standard_interceptors,
+)
 from stigmer_core.server.validation import validate
 from stigmer_core.store import Store
 from stigmer_core.unserved import explain
+from stigmer_core.vault import RootKeys, Vault
+from stigmer_core.vault.service import SERVICE as SECRET_SERVICE
+from stigmer_core.vault.service import SecretController
 
 if TYPE_CHECKING:
     import grpc
     import grpc.aio
+    from starlette.routing import BaseRoute
 
     from stigmer_core.kind import Kind
     from stigmer_core.program import Engine, Json
@@ -41,15 +55,23 @@ class App:
         self.home = home
         self.host = host
         self.store = store
+        self.root_keys = RootKeys.of_home(home.path)
+        self.links = Links(home.token())
         self.authenticator = Authenticator(home.token() if settings.auth == "token" else None)
         self.call_log = CallLog()
         self.dispatcher = Dispatcher(
             (), standard_interceptors(authenticator=self.authenticator, log=self.call_log), explain=self._explain
         )
         self.resources = Resources(
-            store, host.kinds, host.runners, actor=lambda: current_caller().name, validate=validate
+            store,
+            host.kinds,
+            host.runners,
+            vault=Vault(self.root_keys),
+            actor=lambda: current_caller().name,
+            validate=validate,
         )
         self.engine: Engine | None = None
+        self.jobs = Jobs()
 
     @classmethod
     def compose(cls, settings: Settings) -> Self:
@@ -81,6 +103,10 @@ class App:
 
         return InProcessChannel(self.dispatcher)
 
+    def routes(self) -> list[BaseRoute]:
+        """Return what plugins add to the HTTP host."""
+        return self.host.routes(store=self.store, resources=self.resources, links=self.links)
+
     async def open(self) -> None:
         """Let the engine go on with what was running and take new runs."""
         if self.engine is not None:
@@ -89,6 +115,7 @@ class App:
     async def close(self) -> None:
         """Stop running and give the home back; what was running goes on at the next `open`."""
         try:
+            await self.jobs.stop()
             if self.engine is not None:
                 await self.engine.close()
         finally:
@@ -107,16 +134,30 @@ class App:
 
     def _compose(self) -> None:
         host = self.host
+        self.store.read(self.resources.vault.check)
         host.load_runners(self.settings.configuration)
         self.engine = host.engine(self.settings.engine, self.store, self._publish)
-        services = host.services(store=self.store, resources=self.resources, engine=self.engine, channel=self.channel())
-        methods = self._methods_of([Service(RESOURCE_SERVICE, DocumentController(self.resources, host.plugin_of))])
+        shared: dict[str, Any] = {"store": self.store, "resources": self.resources}
+        services = host.services(
+            **shared,
+            engine=self.engine,
+            channel=self.channel(),
+            links=self.links,
+            configuration=self.settings.configuration,
+        )
+        secrets = SecretController(self.store, self.resources.vault, self.root_keys)
+        own = [Service(RESOURCE_SERVICE, DocumentController(self.resources, host.plugin_of))]
+        methods = self._methods_of([*own, Service(SECRET_SERVICE, secrets)])
         for kind in list(host.kinds.values()):
             methods |= self._methods_of(kind_services(kind, self.resources))
         methods |= self._methods_of(services)
+        self.authenticator.add(host.authenticators(**shared))
+        self.jobs.add(host.jobs(**shared))
         if self.settings.strict_plugins:
             host.require_all()
         self.dispatcher.add(methods.values())
+        for kind in list(host.kinds.values()):
+            require_indexed(self.store, kind)
         self._seed()
 
     def _methods_of(self, services: list[Service]) -> dict[str, Method]:
@@ -144,7 +185,7 @@ class App:
     def _sow(self, kind: Kind, message: Any) -> None:
         draft = self.resources.prepare(kind, message, creating=True)
         key = f"seed:{kind.name}:{draft.metadata.slug}"
-        if self.store.read(lambda reader: reader.recall(key)) is not None:
+        if self.store.read(lambda reader: reader.fact(key)) is not None:
             return
 
         def sow(tx: Transaction) -> None:
@@ -152,7 +193,7 @@ class App:
                 self.resources.create_in(tx, kind, draft)
             except AlreadyExistsError:
                 logger.info("seed is there already kind=%s slug=%s", kind.name, draft.metadata.slug)
-            tx.remember(key, b"1")
+            tx.state(key)
 
         self.store.run_blocking(sow)
 

@@ -7,6 +7,7 @@ StigmerError                     INTERNAL             a fault of ours
 ├── FailedPreconditionError      FAILED_PRECONDITION  right in another state: missing reference, wrong phase
 ├── ConflictError                ABORTED              somebody else changed it first: read again, retry
 ├── ResourceExhaustedError       RESOURCE_EXHAUSTED   a limit or a full disk
+├── OutOfRangeError              OUT_OF_RANGE         a position that is not kept any more
 ├── PermissionDeniedError        PERMISSION_DENIED    known caller, not allowed
 ├── UnauthenticatedError         UNAUTHENTICATED      no or wrong credentials
 ├── UnavailableError             UNAVAILABLE          not now: engine away, shutting down
@@ -126,6 +127,12 @@ class ResourceExhaustedError(StigmerError):
     """A limit was reached, or the disk is full."""
 
     code = Code.RESOURCE_EXHAUSTED
+
+
+class OutOfRangeError(StigmerError):
+    """The position lies before what is kept."""
+
+    code = Code.OUT_OF_RANGE
 
 
 class PermissionDeniedError(StigmerError):

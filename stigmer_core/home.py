@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stigmer_core.errors import StoreError
+from stigmer_core.private_file import write_private
 from stigmer_core.store import OwnerLock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from stigmer_core.program import Json
 
@@ -79,27 +78,3 @@ class Home:
         """Take the server's description away and give the home back."""
         (self.path / SERVER_FILE).unlink(missing_ok=True)
         self._lock.release()
-
-
-def write_private(path: Path, text: str, *, replace: bool = True) -> None:
-    """Write a file whole or not at all, readable by its owner only.
-
-    Raises:
-        FileExistsError: it is there and must not be replaced.
-        StoreError: it cannot be written.
-    """
-    if not replace and path.exists():
-        raise FileExistsError(path)
-    try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import grpc.aio
+    from starlette.routing import BaseRoute
 
-    from stigmer_core.kind import Kind, Service
+    from stigmer_core.kind import Job, Kind, Service
     from stigmer_core.program import Engine, Json, Publisher, Runner
     from stigmer_core.resources import Resources
+    from stigmer_core.server import Caller, Links
     from stigmer_core.store import Migrations, Store
 
 hookspec = pluggy.HookspecMarker("stigmer")
@@ -55,7 +57,8 @@ def stigmer_migrations() -> Migrations:  # type: ignore[empty-body]
 def stigmer_runners(configuration: Mapping[str, Json]) -> Sequence[Runner]:  # type: ignore[empty-body]
     """Return the runners this plugin adds.
 
-    `configuration` is what plugins see of the settings, such as `{"network": {"allow": [...]}}`.
+    `configuration` is what plugins see of the settings, such as
+    `{"network": {"allow": [...]}, "auth": "token"}`.
 
     Called once, after the store has opened. Two plugins that claim one runner name: the second one is not loaded.
     """
@@ -71,16 +74,47 @@ def stigmer_engine(name: str, store: Store, runners: Mapping[str, Runner], publi
 
 
 @hookspec
-def stigmer_services(  # type: ignore[empty-body]
+def stigmer_services(  # type: ignore[empty-body]  # noqa: PLR0917 - a hook names what it takes
     store: Store,
     resources: Resources,
     engine: Engine | None,
     runners: Mapping[str, Runner],
     channel: grpc.aio.Channel,
+    links: Links,
+    configuration: Mapping[str, Json],
 ) -> Sequence[Service]:
     """Return the gRPC services this plugin adds, beyond what the pipeline serves for its kinds.
 
     Called once, after the engine is known and before it opens. `engine` is None when no plugin has the one that was
-    asked for. `channel` calls any service of this server in process. Two plugins that claim one RPC: the second one
-    is not loaded.
+    asked for. `channel` calls any service of this server in process; `links` mints URLs of the HTTP host;
+    `configuration` is as in `stigmer_runners`. Two plugins that claim one service: the second one is not loaded.
+    """
+
+
+@hookspec
+def stigmer_routes(store: Store, resources: Resources, links: Links) -> Sequence[BaseRoute]:  # type: ignore[empty-body]
+    """Return routes of the HTTP host, for what gRPC cannot carry: Starlette's `Route` and `Mount`.
+
+    Called once, after the services. A path starts with a name of the plugin's own, such as `/artifacts/`. The host
+    checks `Host` and `Origin`; who may do what is up to the route: `links.require_signed` is the usual way.
+    """
+
+
+@hookspec
+def stigmer_authenticators(  # type: ignore[empty-body]
+    store: Store, resources: Resources
+) -> Sequence[Callable[[str], Caller | None]]:
+    """Return functions that know who calls by a bearer token, beside the token of the home.
+
+    Called once. Each is asked in turn for every call over TCP whose token is not the home's, on the event loop, so it
+    must be quick; None means that the token is not one of its own. It raises `UnauthenticatedError` for one that is,
+    and is not good any more.
+    """
+
+
+@hookspec
+def stigmer_jobs(store: Store, resources: Resources) -> Sequence[Job]:  # type: ignore[empty-body]
+    """Return what is to be done again and again while the server runs, such as dropping what has expired.
+
+    Called once. A job that raises is logged and runs again at its next time; one at a time, cancelled at the stop.
     """

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from google.protobuf.message import Message
 
@@ -100,6 +100,7 @@ class Kind:
     verbs: Sequence[str] = ("get", "list", "apply", "delete")
     indexes: Sequence[str] = ()  # dotted paths whose values list the kind quickly
     owners: Sequence[Owner] = ()
+    secrets: Sequence[str] = ()  # dotted paths of maps whose entries have `value` and `is_secret`
     apply_order: int = 100  # lower is applied first when a folder is applied
     seeds: Sequence[Mapping[str, Json]] = ()  # manifests that are there from the first start of a home on
     versioned: bool = False  # every new spec is kept: references may name a hash or a tag
@@ -132,3 +133,12 @@ class Service:
     name: str
     controller: object
     methods: Mapping[str, str] = field(default_factory=dict)  # RPC name -> attribute, where they differ
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do again and again while the server runs: first at its start, then `every` so long."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[None]]

@@ -21,13 +21,15 @@ from stigmer_core import hookspecs
 from stigmer_core.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import grpc.aio
+    from starlette.routing import BaseRoute
 
-    from stigmer_core.kind import Kind, Service
+    from stigmer_core.kind import Job, Kind, Service
     from stigmer_core.program import Engine, Json, Publisher, Runner
     from stigmer_core.resources import Resources
+    from stigmer_core.server import Caller, Links
     from stigmer_core.store import Migrations, Store
 
 logger = logging.getLogger(__name__)
@@ -136,16 +138,36 @@ class PluginHost:
         return next((engine for _, engine in answers), None)
 
     def services(
-        self, *, store: Store, resources: Resources, engine: Engine | None, channel: grpc.aio.Channel
+        self,
+        *,
+        store: Store,
+        resources: Resources,
+        engine: Engine | None,
+        channel: grpc.aio.Channel,
+        links: Links,
+        configuration: Mapping[str, Json],
     ) -> list[Service]:
         """Return the services of every plugin; a plugin that claims another's is taken out whole."""
         found: list[Service] = []
-        arguments = {"store": store, "resources": resources, "engine": engine, "channel": channel}
+        arguments = {"store": store, "resources": resources, "engine": engine, "channel": channel, "links": links}
+        arguments["configuration"] = configuration
         for plugin, services in self._each("stigmer_services", runners=self.runners, **arguments):
             with self._guard(plugin, "stigmer_services"):
                 self._claim(plugin, [f"service {service.name}" for service in services])
                 found += services
         return found
+
+    def routes(self, **arguments: Any) -> list[BaseRoute]:
+        """Return the HTTP routes of every plugin."""
+        return [route for _, routes in self._each("stigmer_routes", **arguments) for route in routes]
+
+    def authenticators(self, **arguments: Any) -> list[Callable[[str], Caller | None]]:
+        """Return what knows callers by a token."""
+        return [one for _, found in self._each("stigmer_authenticators", **arguments) for one in found]
+
+    def jobs(self, **arguments: Any) -> list[Job]:
+        """Return what is to be done again and again."""
+        return [job for _, jobs in self._each("stigmer_jobs", **arguments) for job in jobs]
 
     def reject(self, claim: str, error: Exception) -> None:
         """Take out the plugin that made a claim, because what it declared cannot be used."""
@@ -244,7 +266,8 @@ class PluginHost:
                 f"pip install '{requirement.name}{requirement.specifier}'",
             )
         for other in self._plugins:
-            if _same(other.report.distribution, requirement.name) and other.report.state != "loaded":
+            usable = other.report.state in ("loaded", "disabled")  # a disabled one's messages are still there to import
+            if _same(other.report.distribution, requirement.name) and not usable:
                 raise _Refusal(
                     "blocked",
                     f"needs plugin {other.report.name}, which is {other.report.state}",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import stigmer_core
 from stigmer_core.app import App
-from stigmer_core.home import write_private
+from stigmer_core.private_file import write_private
 from stigmer_core.server import GrpcServer, HttpHost, SyncInProcessChannel, Tls
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class _Serving:
         settings = app.settings
         tls = Tls(Path(settings.tls_cert), Path(settings.tls_key)) if settings.tls_cert else None
         self._grpc = GrpcServer(app.dispatcher, app.authenticator, tls=tls)
-        self._http = HttpHost(app.call_log, app.figures) if settings.http else None
+        self._http = HttpHost(app.call_log, app.figures, routes=app.routes()) if settings.http else None
 
     async def run(self) -> int:
         app = self._app
@@ -84,6 +84,8 @@ class _Serving:
             await app.open()
             addresses = await self._grpc.start(app.settings.addresses)
             http = await self._http.start(app.settings.http) if self._http is not None else ""
+            app.links.serve_at(http)
+            app.jobs.start()
             self._announce(addresses, http)
             await stop.wait()
             logger.info("server stops addresses=%s", addresses)

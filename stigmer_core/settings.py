@@ -46,7 +46,7 @@ class Settings:
     @property
     def configuration(self) -> dict[str, Json]:
         """What plugins see of the settings."""
-        return {"network": {"allow": list(self.network_allow)}}
+        return {"network": {"allow": list(self.network_allow)}, "auth": self.auth}
 
 
 _FILE_KEYS = {

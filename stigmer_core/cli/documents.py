@@ -32,6 +32,14 @@ class Document(NamedTuple):
         return f"{self.kind.lower()}/{self.slug or self.id}"
 
 
+class WatchedChange(NamedTuple):
+    """What a watch tells: `added`, `changed`, `deleted`, or `synced` when the present state has been sent."""
+
+    type: str
+    revision: int
+    document: Document
+
+
 class MissingError(Exception):
     """There is no document of that name."""
 

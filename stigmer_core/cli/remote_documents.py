@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stigmer_core.api.v1 import resources_pb2 as pb
 from stigmer_core.cli.catalog import KindEntry
-from stigmer_core.cli.documents import Document, MissingError
+from stigmer_core.cli.documents import Document, MissingError, WatchedChange
 from stigmer_core.cli.failure import Failure
 
 if TYPE_CHECKING:
@@ -70,16 +70,20 @@ class RemoteDocuments:
         request = pb.DeleteRequest(kind=kind.name, name=name, org=org)
         return self._found(f"{_SERVICE}/Delete", request)
 
-    def watch(self, kind: KindEntry, name: str, org: str, after_revision: int) -> Iterator[Document | None]:
-        """Yield a document whenever it has changed after a revision; None when it was deleted, which is the end.
+    def watch(
+        self, kind: KindEntry, name: str, org: str, after_revision: int, *, seconds: float | None = None
+    ) -> Iterator[WatchedChange]:
+        """Yield every change to a kind's resources after a revision, or to the one that `name` names.
 
         Raises:
-            MissingError: there is none.
+            MissingError: there is no resource of this name.
         """
-        request = pb.WatchRequest(kind=kind.name, name=name, org=org, after_revision=after_revision)
+        where = "" if not name and not kind.org_scoped else org
+        request = pb.WatchRequest(kind=kind.name, name=name, org=where, after_revision=after_revision)
         try:
-            for event in self._connection.stream(f"{_SERVICE}/Watch", request, pb.WatchEvent):
-                yield None if event.type == pb.WatchEvent.DELETED else _document(event.document)
+            for event in self._connection.stream(f"{_SERVICE}/Watch", request, pb.WatchEvent, seconds=seconds):
+                word = pb.WatchEvent.Type.Name(event.type).lower()
+                yield WatchedChange(word, event.revision, _document(event.document))
         except Failure as failure:
             raise _missing(failure) from failure
 

@@ -24,6 +24,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "status": ("server:status", "Say whether a server runs, and where."),
         "stop": ("server:stop", "Stop the server of this home."),
         "token": ("server:token", "Print the token that calls over TCP need."),
+        "secrets": ("secrets:secrets", "Rotate the keys that encrypt secrets."),
         "config": ("config:config", "Show every setting and where it comes from."),
     },
     "Resources": {
@@ -32,6 +33,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "validate": ("validate:validate", "Check manifests; writes nothing."),
         "get": ("get:get", "Show resources of a kind."),
         "describe": ("describe:describe", "Show one resource for people."),
+        "wait": ("wait:wait", "Wait until a resource is as it should be."),
         "delete": ("delete:delete", "Delete resources and what they own."),
         "search": ("search:search", "Find resources by their text."),
         "api-resources": ("api_resources:api_resources", "List the kinds of resource."),

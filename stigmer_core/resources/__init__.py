@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from stigmer_core.resources.contexts import close_context, context_values, open_context
 from stigmer_core.resources.controller import kind_services
 from stigmer_core.resources.documents import DocumentController, kind_infos
 from stigmer_core.resources.instances import DefaultInstances
-from stigmer_core.resources.pages import NumberedPage, numbered_page, page_token, token_position
+from stigmer_core.resources.pages import NumberedPage, numbered_page, page_token, token_page, token_position
 from stigmer_core.resources.pipeline import Resources
+from stigmer_core.resources.sealing import REDACTED
 from stigmer_core.resources.splice import spliced
 
 __all__ = [
+    "REDACTED",
     "DefaultInstances",
     "DocumentController",
     "NumberedPage",
     "Resources",
+    "close_context",
+    "context_values",
     "kind_infos",
     "kind_services",
     "numbered_page",
+    "open_context",
     "page_token",
     "spliced",
+    "token_page",
     "token_position",
 ]

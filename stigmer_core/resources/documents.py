@@ -9,6 +9,7 @@ from stigmer_core.api.v1 import resources_pb2 as pb
 from stigmer_core.errors import InvalidArgumentError, NotFoundError, Problem
 from stigmer_core.resources.manifest import adopt, kind_of, message_of, pointer_of
 from stigmer_core.resources.pages import page_token, token_position
+from stigmer_core.resources.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -53,7 +54,7 @@ class DocumentController:
                 for r in rows[:size]
             ]
             more = page_token(request, rows[size - 1].sequence) if len(rows) > size else ""
-            return pb.ListResponse(items=items, next_page_token=more)
+            return pb.ListResponse(items=items, next_page_token=more, revision=reader.revision())
 
         return self._store.read(page)
 
@@ -93,19 +94,11 @@ class DocumentController:
         return await self._store.run(delete)
 
     async def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchEvent]:
-        """Yield a document whenever it has changed after a revision; ends when it is deleted."""
-        row = self._store.read(lambda reader: self._row(reader, request))
-        seen = request.after_revision
-        with self._store.subscribe(row.id) as changes:
-            while True:
-                current = self._store.read(lambda reader: self._current(reader, row.id))
-                if current is None:
-                    yield pb.WatchEvent(type=pb.WatchEvent.DELETED)
-                    return
-                if current.revision > seen:
-                    seen = current.revision
-                    yield pb.WatchEvent(type=pb.WatchEvent.CHANGED, document=current, revision=seen)
-                await changes.wait()
+        """Yield every change to a kind's resources, or to one of them until it is deleted."""
+        resource_id = self._store.read(lambda reader: self._row(reader, request)).id if request.name else ""
+        watch = Watch(self._store, kind=request.kind, org=request.org, resource_id=resource_id)
+        async for event in watch.events(request.after_revision):
+            yield event
 
     def _loaded(self, text: str) -> Any:
         if len(text) > _MAX_DOCUMENT_CHARACTERS:
@@ -117,6 +110,9 @@ class DocumentController:
 
     def _drafted(self, manifest: Any) -> tuple[Kind, Any]:
         kind = kind_of(manifest, self._resources.kinds)
+        if "apply" not in kind.verbs:
+            message = f"{kind.label()} resources are not applied: they are made by RPCs of their own"
+            raise InvalidArgumentError(message, problems=[Problem("/kind", message)])
         # Prepared first: a kind's check may fill what its rules ask for, as the name in a skill's front matter.
         draft = self._resources.prepare(kind, message_of(manifest, kind), creating=True)
         try:
@@ -163,10 +159,6 @@ class DocumentController:
     def _document(self, reader: Reader, row: Row) -> pb.Document:
         data = reader.data(row.id)
         return pb.Document(kind=row.kind, id=row.id, org=row.org, slug=row.slug, json=data, revision=row.revision)
-
-    def _current(self, reader: Reader, resource_id: str) -> pb.Document | None:
-        row = reader.get(resource_id)
-        return None if row is None else self._document(reader, row)
 
 
 class _Rehearsed(Exception):  # noqa: N818 - rolls a dry run back

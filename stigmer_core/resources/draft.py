@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stigmer_core.errors import InvalidArgumentError, Problem
+from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, Problem
 from stigmer_core.kind import Draft
 from stigmer_core.resources.codec import copy_of
 from stigmer_core.resources.references import complete_references
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ORG = "local"
 RESERVED_PREFIX = "stigmer.ai/"
+MANAGED_LABEL = "stigmer.ai/plugin"  # names the bundle that a resource came with
 
 
 def prepare(kind: Kind, message: Message, runners: Mapping[str, Runner], *, creating: bool) -> Any:
@@ -73,3 +74,22 @@ def guard_labels(resource: Any, old: Any) -> None:
                 f"label {key} is reserved: labels that start with {RESERVED_PREFIX} are set by the server",
                 problems=[Problem(f"/metadata/labels/{key.replace('/', '~1')}", "is a reserved label")],
             )
+
+
+def require_unmanaged(kind: Kind, resource: Any, manager: str) -> None:
+    """Refuse to change what came with a bundle other than with it.
+
+    Args:
+        kind: of the resource.
+        resource: as it is stored.
+        manager: the slug of the bundle that asks, or nothing.
+
+    Raises:
+        FailedPreconditionError: it belongs to another bundle; names it.
+    """
+    bundle = resource.metadata.labels.get(MANAGED_LABEL, "")
+    if bundle and bundle != manager:
+        raise FailedPreconditionError(
+            f"{kind.label()} '{resource.metadata.slug}' came with the bundle '{bundle}' and changes with it only:"
+            " push or delete the bundle"
+        )

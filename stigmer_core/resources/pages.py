@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 from stigmer_core.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from google.protobuf.message import Message
+
+    from stigmer_core.store import Reader, Row
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
@@ -64,6 +68,20 @@ def token_position(request: Any) -> int | None:
     if version != _VERSION or digest != _digest(request) or not isinstance(position, int):
         raise InvalidArgumentError("page_token belongs to another listing: start again without one")
     return position
+
+
+def token_page(reader: Reader, kind: str, request: Any, **where: Any) -> tuple[Sequence[Row], str, int]:
+    """Return the rows of the page that a `page_size`, `page_token` request asks for, the next token, how many pages.
+
+    Newest first; a page without a size is as long as it may be: 100. `where` is what `Reader.page` narrows by.
+
+    Raises:
+        InvalidArgumentError: the page token belongs to another listing.
+    """
+    size = min(request.page_size or MAX_SIZE, MAX_SIZE)
+    rows = reader.page(kind, before=token_position(request), limit=size + 1, **where)
+    more = page_token(request, rows[size - 1].sequence) if len(rows) > size else ""
+    return rows[:size], more, -(-reader.count(kind, **where) // size)
 
 
 def _digest(request: Message) -> str:

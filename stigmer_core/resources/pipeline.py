@@ -11,10 +11,11 @@ from stigmer_core.errors import AlreadyExistsError, InvalidArgumentError, NotFou
 from stigmer_core.kind import Change
 from stigmer_core.resources import audit
 from stigmer_core.resources.codec import copy_of, to_json
-from stigmer_core.resources.draft import guard_labels, prepare
+from stigmer_core.resources.draft import guard_labels, prepare, require_unmanaged
 from stigmer_core.resources.identity import IdSource
-from stigmer_core.resources.paths import value_at
+from stigmer_core.resources.indexing import index_values
 from stigmer_core.resources.references import require_no_wider, require_references
+from stigmer_core.resources.sealing import keep_secrets, take_secrets, with_secrets
 from stigmer_core.resources.searchable import search_text
 from stigmer_core.resources.visibility import require_level
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stigmer_core.kind import Kind
     from stigmer_core.program import Runner
     from stigmer_core.store import Reader, Row, Store, Transaction
+    from stigmer_core.vault import Vault
 
 _CASCADE_PAGE = 200
 
@@ -35,6 +37,7 @@ class Resources:
 
     Args:
         kinds: the kinds by name; a live view.
+        vault: keeps the secrets of resources.
         actor: returns the name that audits record for the current call.
         validate: raises InvalidArgumentError when a message breaks the rules of its proto.
     """
@@ -45,12 +48,14 @@ class Resources:
         kinds: Mapping[str, Kind],
         runners: Mapping[str, Runner],
         *,
+        vault: Vault,
         actor: Callable[[], str],
         validate: Callable[[Message], None],
     ) -> None:
         self.store = store
         self.kinds = kinds
         self.runners = runners
+        self.vault = vault
         self.validate = validate
         self._actor = actor
         self._ids = IdSource()
@@ -100,6 +105,10 @@ class Resources:
         row = reader.find(kind.name, org if kind.org_scoped else "", slug)
         return None if row is None else self._parsed(kind, row)
 
+    def revealed_in(self, reader: Reader, kind: Kind, resource: Any) -> Any:
+        """Return a copy of a stored resource with its secrets: for whoever runs with them, never for an answer."""
+        return with_secrets(reader, self.vault, kind, resource)
+
     # Writing, in a transaction.
 
     def create_in(self, tx: Transaction, kind: Kind, draft: Any) -> Any:
@@ -119,29 +128,31 @@ class Resources:
         audit.stamp_created(new, self._actor(), tx.now)
         return self._write(tx, kind, None, new)
 
-    def update_in(self, tx: Transaction, kind: Kind, draft: Any) -> Any:
+    def update_in(self, tx: Transaction, kind: Kind, draft: Any, *, manager: str = "") -> Any:
         """Replace the spec of the stored resource that a prepared one names, and return the result.
 
-        Id, slug, organisation, visibility and status stay as they are stored.
+        Id, slug, organisation, visibility and status stay as they are stored. `manager` names the bundle that asks.
 
         Raises:
             NotFoundError: there is no such resource.
+            FailedPreconditionError: it came with a bundle, which changes it.
         """
         old = self._existing(tx, kind, draft.metadata)
+        require_unmanaged(kind, old, manager)
         new = self._updated(old, draft)
         guard_labels(new, old)
         audit.stamp_updated(new, "spec_audit", self._actor(), tx.now)
         audit.reset_status_slot(new, self._actor(), tx.now)
         return self._write(tx, kind, old, new)
 
-    def apply_in(self, tx: Transaction, kind: Kind, draft: Any) -> Any:
+    def apply_in(self, tx: Transaction, kind: Kind, draft: Any, *, manager: str = "") -> Any:
         """Create the resource, or update the one that has its slug."""
         existing = self.find_in(tx, kind, draft.metadata.org, draft.metadata.slug)
         if existing is None:
             return self.create_in(tx, kind, draft)
         addressed = copy_of(draft)
         addressed.metadata.id = existing.metadata.id
-        return self.update_in(tx, kind, addressed)
+        return self.update_in(tx, kind, addressed, manager=manager)
 
     def would_change(self, reader: Reader, kind: Kind, draft: Any) -> bool:
         """Return whether `apply_in` would change a stored resource."""
@@ -161,15 +172,16 @@ class Resources:
         self._store(tx, kind, resource, new=False)
         return resource
 
-    def set_visibility_in(self, tx: Transaction, kind: Kind, resource_id: str, level: int) -> Any:
+    def set_visibility_in(self, tx: Transaction, kind: Kind, resource_id: str, level: int, *, manager: str = "") -> Any:
         """Change who sees a resource: the only way to.
 
         Raises:
             NotFoundError: there is no such resource; this beats a bad level.
             InvalidArgumentError: the kind has no such level.
-            FailedPreconditionError: it refers to something fewer people see.
+            FailedPreconditionError: it refers to something fewer people see, or came with a bundle.
         """
         resource = self.get_in(tx, kind, resource_id)
+        require_unmanaged(kind, resource, manager)
         level = require_level(kind, level)
         require_no_wider(tx, self.kinds, resource, level)
         resource.metadata.visibility = level
@@ -182,9 +194,11 @@ class Resources:
 
         Raises:
             NotFoundError: there is no such resource.
-            FailedPreconditionError: the kind's own step refuses.
+            FailedPreconditionError: the kind's own step refuses, or it came with a bundle.
         """
         resource = self.get_in(tx, kind, resource_id)
+        if not cascading:
+            require_unmanaged(kind, resource, "")
         if kind.before_delete is not None:
             kind.before_delete(Change(kind, tx, self, resource, None, self._actor(), tx.now, cascading=cascading))
         for owned in list(self.kinds.values()):
@@ -248,35 +262,27 @@ class Resources:
 
     def _store(self, tx: Transaction, kind: Kind, resource: Any, *, new: bool) -> None:
         metadata = resource.metadata
-        indexes = {path: value_at(resource, path) for path in indexed_paths(kind)}
+        sealed = take_secrets(tx, self.vault, kind, resource)
         written = {
             "data": to_json(resource),
             "body": resource.SerializeToString(deterministic=True),
             "search": search_text(kind, resource),
-            "indexes": {path: value for path, value in indexes.items() if value},
+            "indexes": index_values(kind, resource),
             "labels": dict(metadata.labels),
+            "tags": list(metadata.tags),
         }
-        if not new:
+        if new:
+            org = metadata.org if kind.org_scoped else ""
+            place = {"kind": kind.name, "resource_id": metadata.id, "org": org, "slug": metadata.slug}
+            tx.insert(**place, unique_slug=kind.unique_slug, **written)
+        else:
             tx.update(metadata.id, **written)
-            return
-        org = metadata.org if kind.org_scoped else ""
-        tx.insert(
-            kind=kind.name,
-            resource_id=metadata.id,
-            org=org,
-            slug=metadata.slug,
-            unique_slug=kind.unique_slug,
-            **written,
-        )
+        if sealed is not None:
+            keep_secrets(tx, self.vault, kind, resource, sealed)
 
     @staticmethod
     def _parsed(kind: Kind, row: Row) -> Any:
         return kind.message.FromString(row.body)
-
-
-def indexed_paths(kind: Kind) -> tuple[str, ...]:
-    """Return the paths that list a kind quickly: its own, and those that name an owner."""
-    return tuple(dict.fromkeys([*kind.indexes, *(owner.path for owner in kind.owners)]))
 
 
 def require_kind_of(kind: Kind, document_kind: str) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stigmer_core.server.inprocess import InProcessChannel
     from stigmer_core.server.inprocess_sync import SyncInProcessChannel
     from stigmer_core.server.limits import Limits
+    from stigmer_core.server.links import Links
     from stigmer_core.server.listen import Tls, parse_address
     from stigmer_core.server.method import Method, methods_of
 
@@ -31,6 +32,7 @@ _MODULES = {
     "HttpHost": "http_host",
     "InProcessChannel": "inprocess",
     "Limits": "limits",
+    "Links": "links",
     "Method": "method",
     "SyncInProcessChannel": "inprocess_sync",
     "Tls": "listen",
@@ -50,6 +52,7 @@ __all__ = [
     "HttpHost",
     "InProcessChannel",
     "Limits",
+    "Links",
     "Method",
     "SyncInProcessChannel",
     "Tls",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stigmer_core.errors import UnauthenticatedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from stigmer_core.server.interceptor import Call, Stream, Unary
     from stigmer_core.server.method import Method
@@ -43,10 +43,16 @@ class Authenticator:
 
     Args:
         token: what `authorization: Bearer ...` must carry; None asks for nothing and ignores what is sent.
+        others: know further callers by their token; each returns None for a token that is not one of its own.
     """
 
-    def __init__(self, token: str | None = None) -> None:
+    def __init__(self, token: str | None = None, others: Sequence[Callable[[str], Caller | None]] = ()) -> None:
         self._expected = None if token is None else f"Bearer {token}".encode()
+        self._others = list(others)
+
+    def add(self, others: Iterable[Callable[[str], Caller | None]]) -> None:
+        """Ask these too."""
+        self._others += others
 
     @property
     def required(self) -> bool:
@@ -66,13 +72,16 @@ class Authenticator:
         for key, value in call.metadata:
             if key == "authorization":
                 sent = value.encode("utf-8", "replace") if isinstance(value, str) else value
-                if hmac.compare_digest(_normalised(sent), self._expected):
+                presented = _normalised(sent)
+                if hmac.compare_digest(presented, self._expected):
                     return OPERATOR
-                return self._refuse(call, "the token is not the one of this server")
+                return self._known(presented) or self._refuse(call, "the token is not the one of this server")
         return self._refuse(call, "this address needs a token: send `authorization: Bearer <token>`")
 
-    def unary(self, method: Method, call_next: Unary) -> Unary:  # noqa: ARG002 - the same for every method
-        """Return the chain of a unary method with this interceptor in front."""
+    def unary(self, method: Method, call_next: Unary) -> Unary:
+        """Return the chain of a unary method with this interceptor in front; a public one asks for nothing."""
+        if method.public:
+            return call_next
 
         def authenticated(request: Any, call: Call) -> Awaitable[Any]:
             if not call.local:
@@ -81,8 +90,10 @@ class Authenticator:
 
         return authenticated
 
-    def stream(self, method: Method, call_next: Stream) -> Stream:  # noqa: ARG002 - the same for every method
-        """Return the chain of a streaming method with this interceptor in front."""
+    def stream(self, method: Method, call_next: Stream) -> Stream:
+        """Return the chain of a streaming method with this interceptor in front; a public one asks for nothing."""
+        if method.public:
+            return call_next
 
         def authenticated(request: Any, call: Call) -> AsyncIterator[Any]:
             if not call.local:
@@ -90,6 +101,12 @@ class Authenticator:
             return call_next(request, call)
 
         return authenticated
+
+    def _known(self, presented: bytes) -> Caller | None:
+        scheme, _, token = presented.partition(b" ")
+        if scheme != b"Bearer" or not token.isascii():
+            return None
+        return next((caller for other in self._others if (caller := other(token.decode())) is not None), None)
 
     def _refuse(self, call: Call, reason: str) -> Caller:
         logger.info("rpc refused peer=%s reason=%r", call.peer, reason)

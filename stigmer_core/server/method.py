@@ -29,7 +29,8 @@ class Method:
     """An RPC and its handler.
 
     The handler of a unary RPC is `async def (request) -> Message | Encoded`, of a stream an async generator of these.
-    `counted_as` is the name in logs' figures when the path is not one of ours.
+    `counted_as` is the name in logs' figures when the path is not one of ours; `public` methods answer without
+    credentials.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Method:
     streaming: bool
     handler: Callable[[Any], Any]
     counted_as: str = ""
+    public: bool = False
 
 
 def snake_case(name: str) -> str:
@@ -97,4 +99,11 @@ def _method(service_name: str, rpc: MethodDescriptor, handler: Callable[[Any], A
         response_type=message_factory.GetMessageClass(rpc.output_type),
         streaming=rpc.server_streaming,
         handler=handler,
+        public=_is_public(rpc),
     )
+
+
+def _is_public(rpc: MethodDescriptor) -> bool:
+    from ai.stigmer.commons.rpc import method_options_pb2  # noqa: PLC0415 - see _rpcs
+
+    return bool(rpc.GetOptions().Extensions[method_options_pb2.is_public])

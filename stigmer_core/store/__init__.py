@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stigmer_core.store.changes import ResourceChange, Watcher
 from stigmer_core.store.feed import Subscription
 from stigmer_core.store.lock import OwnerLock
 from stigmer_core.store.reader import Reader
@@ -16,6 +17,7 @@ __all__ = [
     "Migrations",
     "OwnerLock",
     "Reader",
+    "ResourceChange",
     "Row",
     "SearchPage",
     "SearchText",
@@ -24,4 +26,5 @@ __all__ = [
     "Subscription",
     "Transaction",
     "Version",
+    "Watcher",
 ]

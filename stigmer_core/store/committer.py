@@ -17,6 +17,8 @@ from stigmer_core.store.translation import translated
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from stigmer_core.store.changes import ResourceChange
+
 # The comment keeps these apart, in the statement cache, from the same words in a plugin's SQL: see refuse_control.
 _BEGIN = "BEGIN IMMEDIATE -- store"
 _SAVEPOINT = "SAVEPOINT job -- store"
@@ -41,7 +43,7 @@ class Stats:
 class Job:
     """A function to run in a transaction, and what came of it."""
 
-    __slots__ = ("callbacks", "context", "error", "function", "result", "touched")
+    __slots__ = ("callbacks", "changes", "context", "error", "function", "result", "touched")
 
     def __init__(self, function: Callable[[Transaction], Any]) -> None:
         self.function = function
@@ -50,6 +52,7 @@ class Job:
         self.error: BaseException | None = None
         self.touched: set[str] = set()
         self.callbacks: list[Callable[[], None]] = []
+        self.changes: list[ResourceChange] = []
 
 
 class Committer:
@@ -129,7 +132,7 @@ class Committer:
             if savepoint:
                 self._execute(_UNDO)
         else:
-            job.touched, job.callbacks = transaction.touched, transaction.callbacks
+            job.touched, job.callbacks, job.changes = transaction.touched, transaction.callbacks, transaction.written
         if savepoint:
             self._execute(_RELEASE)
 
@@ -151,7 +154,7 @@ class Committer:
             failure.__cause__ = cause
         for job in jobs:
             job.error = job.error or failure
-            job.touched, job.callbacks = set(), []
+            job.touched, job.callbacks, job.changes = set(), [], []
         try:
             if self._connection.in_transaction:
                 self._execute(_ROLLBACK)

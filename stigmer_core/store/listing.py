@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 LAST = 2**63 - 1
 LABEL = "label:"  # before a label's key in the index table
+TAG = "tag:"  # before a tag; its value there is empty
 
 _RESOURCES = " FROM resources r WHERE r.kind = ? AND r.sequence < ?"
 # CROSS JOIN keeps SQLite from leading with the resources, where it would look at every one of the kind.
@@ -28,13 +29,15 @@ def selection(
     index: tuple[str, str] | None,
     labels: Mapping[str, str] | None,
     before: int | None,
+    tags: Sequence[str] = (),
 ) -> tuple[str, str, list[Any]]:
     """Return FROM and WHERE over `resources r`, the ORDER BY, and the bindings.
 
-    An indexed value leads where there is one, else a label, else the kind. Every label must match.
+    An indexed value leads where there is one, else a label or a tag, else the kind. Every label and tag must match.
     """
     pairs = [index] if index else []
     pairs += [(LABEL + key, value) for key, value in sorted((labels or {}).items())]
+    pairs += [(TAG + tag, "") for tag in sorted(set(tags))]
     bindings: list[Any] = [kind, LAST if before is None else before]
     sql, order = (_INDEXED, " ORDER BY i.sequence DESC") if pairs else (_RESOURCES, " ORDER BY r.sequence DESC")
     if pairs:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from stigmer_core.errors import NotFoundError
+from stigmer_core.errors import NotFoundError, OutOfRangeError
 from stigmer_core.store import search as full_text
+from stigmer_core.store.changes import ResourceChange
 from stigmer_core.store.listing import LAST, selection
 from stigmer_core.store.rows import Document, Row, SearchPage, StoredEvent, Version
 from stigmer_core.store.translation import translated
@@ -22,6 +23,11 @@ _GET = _ROW + " FROM resources r WHERE r.id = ?"
 _FIND = _ROW + " FROM resources r WHERE r.kind = ? AND r.org_id = ? AND r.slug = ? ORDER BY r.twin DESC LIMIT 1"
 _VERSION = (
     "SELECT resource_id, hash, tag, message, body, created_at, created_by, sequence FROM versions WHERE resource_id = ?"
+)
+_CHANGES = (
+    "SELECT c.revision, c.type, c.kind, c.org_id, c.resource_id, c.slug, coalesce(r.data, '') FROM changes c"
+    " LEFT JOIN resources r ON r.id = c.resource_id AND r.revision = c.revision"
+    " WHERE c.revision > ? ORDER BY c.revision LIMIT ?"
 )
 _EVENTS = (
     "SELECT stream, sequence, type, body, created_at FROM events "
@@ -50,6 +56,7 @@ class Reader:
         org: str | None = None,
         index: tuple[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
+        tags: Sequence[str] = (),
         before: int | None = None,
         offset: int = 0,
         limit: int = 50,
@@ -61,11 +68,12 @@ class Reader:
             org: only of this organisation.
             index: only with this value of a declared field: `(path, value)`.
             labels: only with every one of these labels.
+            tags: only with every one of these tags.
             before: only older than this `sequence`: the last one of the page before. Stable under concurrent writes.
             offset: skip so many; costs as much as reading them.
             limit: at most so many.
         """
-        source, order, bindings = selection(kind, org=org, index=index, labels=labels, before=before)
+        source, order, bindings = selection(kind, org=org, index=index, labels=labels, tags=tags, before=before)
         rows = self._fetch(_ROW + source + order + " LIMIT ? OFFSET ?", (*bindings, limit, offset))
         return list(map(Row._make, rows))
 
@@ -76,12 +84,13 @@ class Reader:
         org: str | None = None,
         index: tuple[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
+        tags: Sequence[str] = (),
         before: int | None = None,
         offset: int = 0,
         limit: int = 50,
     ) -> list[Document]:
         """Return what `page` returns, with the JSON text in place of the bytes."""
-        source, order, bindings = selection(kind, org=org, index=index, labels=labels, before=before)
+        source, order, bindings = selection(kind, org=org, index=index, labels=labels, tags=tags, before=before)
         rows = self._fetch(_DOCUMENT + source + order + " LIMIT ? OFFSET ?", (*bindings, limit, offset))
         return list(map(Document._make, rows))
 
@@ -92,11 +101,12 @@ class Reader:
         org: str | None = None,
         index: tuple[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
+        tags: Sequence[str] = (),
     ) -> int:
-        """Return how many resources `page` would list in all; narrowed by index or labels it counts one by one."""
-        if not index and not labels:
+        """Return how many resources `page` would list in all; narrowed otherwise it counts one by one."""
+        if not index and not labels and not tags:
             return self._total(kind, org)
-        source, _, bindings = selection(kind, org=org, index=index, labels=labels, before=None)
+        source, _, bindings = selection(kind, org=org, index=index, labels=labels, tags=tags, before=None)
         return int(self._fetch("SELECT count(*)" + source, bindings)[0][0])
 
     def data(self, resource_id: str) -> str:
@@ -149,6 +159,27 @@ class Reader:
     def last_event(self, stream: str) -> int:
         """Return the sequence of a stream's last event, or 0."""
         return int(self._fetch("SELECT coalesce(max(sequence), 0) FROM events WHERE stream = ?", (stream,))[0][0])
+
+    def revision(self) -> int:
+        """Return the revision of the last write that this view includes."""
+        return int(self._fetch("SELECT revision FROM counters WHERE id = 1")[0][0])
+
+    def changes(self, *, after: int, limit: int = 500) -> list[ResourceChange]:
+        """Return what was written after a revision, in order; `data` is empty where a later write came over it.
+
+        Raises:
+            OutOfRangeError: the log does not go back that far.
+        """
+        oldest = self._fetch("SELECT min(revision) FROM changes")[0][0]
+        if after < self.revision() and (oldest is None or after < oldest - 1):
+            raise OutOfRangeError(f"changes after revision {after} are not kept any more: list, then watch from there")
+        rows = self._fetch(_CHANGES, (after, limit))
+        return [ResourceChange(*row) for row in rows]
+
+    def fact(self, name: str) -> str | None:
+        """Return what is known of this database under a name."""
+        rows = self._fetch("SELECT value FROM facts WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else None
 
     def recall(self, key: str) -> bytes | None:
         """Return the answer that was remembered under an idempotency key."""

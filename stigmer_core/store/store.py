@@ -11,6 +11,7 @@ import apsw
 
 from stigmer_core.errors import UnavailableError
 from stigmer_core.store.cache import BodyCache
+from stigmer_core.store.changes import ChangeHub
 from stigmer_core.store.committer import Committer
 from stigmer_core.store.connection import connect
 from stigmer_core.store.epoch import EpochFile
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import ThreadPoolExecutor
 
+    from stigmer_core.store.changes import Watcher
     from stigmer_core.store.committer import Stats
     from stigmer_core.store.feed import Subscription
     from stigmer_core.store.schema import Migrations
@@ -46,6 +48,7 @@ class Store:
         self._committer = Committer(connection)
         self._epoch = EpochFile(path)
         self._feed = Feed()
+        self._hub = ChangeHub()
         self._bodies = BodyCache(BODY_CACHE_BYTES)
         self._local = threading.local()
         self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
@@ -138,6 +141,16 @@ class Store:
 
         return self._feed.subscribe(key, asyncio.get_running_loop())
 
+    def watch(self, *, kind: str = "", resource_id: str = "") -> Watcher:
+        """Return a watcher of every change to a kind's resources, or to one resource; of all kinds when empty.
+
+        Raises:
+            ResourceExhaustedError: there are too many.
+        """
+        import asyncio  # noqa: PLC0415 - 60 ms that a process without a loop need not pay
+
+        return self._hub.watch(asyncio.get_running_loop(), kind=kind, resource_id=resource_id)
+
     def backup(self, path: Path) -> None:
         """Write a complete copy as of one moment, also under load.
 
@@ -198,7 +211,7 @@ class Store:
                 if self._closed:
                     raise UnavailableError("the store is closed")
                 if self._lazy_writer is None:
-                    self._lazy_writer = Writer(self._committer, self._feed, committed=self._note_commit)
+                    self._lazy_writer = Writer(self._committer, self._feed, self._hub, committed=self._note_commit)
         return self._lazy_writer
 
     def _pool(self) -> ThreadPoolExecutor:

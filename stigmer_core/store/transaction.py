@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from stigmer_core.errors import AlreadyExistsError, ConflictError, NotFoundError, StoreError
-from stigmer_core.store.listing import LABEL
+from stigmer_core.store.changes import ADDED, CHANGED, DELETED, KEPT_CHANGES, ResourceChange
+from stigmer_core.store.listing import LABEL, TAG
 from stigmer_core.store.reader import Reader
 from stigmer_core.store.rows import Row
 from stigmer_core.store.search import digest
@@ -30,6 +31,7 @@ _CURRENT = "SELECT kind, org_id, slug, sequence, revision, search_digest FROM re
 _UPDATE = "UPDATE resources SET data = ?, body = ?, revision = ?, updated_at = ?, search_digest = ? WHERE id = ?"
 _INSERT_SEARCH = "INSERT INTO search (rowid, name, description, tags, body) VALUES (?, ?, ?, ?, ?)"
 _INSERT_INDEX = "INSERT INTO indexes (kind, name, value, sequence) VALUES (?, ?, ?, ?)"
+_INSERT_CHANGE = "INSERT INTO changes (revision, type, kind, org_id, resource_id, slug) VALUES (?, ?, ?, ?, ?, ?)"
 _INSERT_VERSION = (
     "INSERT INTO versions (resource_id, hash, sequence, message, created_by, created_at, body) "
     "VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM versions WHERE resource_id = ?1), ?3, ?4, ?5, ?6)"
@@ -49,6 +51,7 @@ class Transaction(Reader):
         self.now = datetime.now(UTC)
         self.touched: set[str] = set()
         self.callbacks: list[Callable[[], None]] = []
+        self.written: list[ResourceChange] = []
         self.lost: apsw.Error | None = None
         self._counters = counters
         self._over = False
@@ -65,6 +68,7 @@ class Transaction(Reader):
         search: SearchText | None = None,
         indexes: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
+        tags: Sequence[str] | None = None,
         unique_slug: bool = True,
     ) -> Row:
         """Add a resource.
@@ -84,9 +88,9 @@ class Transaction(Reader):
             raise self._taken(kind, resource_id, org, slug) from error
         if search:
             self._write_search(sequence, search)
-        for name, value in _entries(indexes, labels):
+        for name, value in _entries(indexes, labels, tags):
             self._fetch(_INSERT_INDEX, (kind, name, value, sequence))
-        self.touch(resource_id, f"kind:{kind}")
+        self._note(ResourceChange(revision, ADDED, kind, org, resource_id, slug, data))
         return Row(resource_id, kind, org, slug, body, revision, sequence)
 
     def update(
@@ -98,9 +102,10 @@ class Transaction(Reader):
         search: SearchText | None = None,
         indexes: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
+        tags: Sequence[str] | None = None,
         expected_revision: int | None = None,
     ) -> Row:
-        """Replace a resource's content; `search`, `indexes` and `labels` stay as they are where None.
+        """Replace a resource's content; `search`, `indexes`, `labels` and `tags` stay as they are where None.
 
         Raises:
             NotFoundError: there is no such resource.
@@ -115,8 +120,8 @@ class Transaction(Reader):
             mark = new_mark
         revision = self._counters.next_revision()
         self._fetch(_UPDATE, (data, body, revision, self._moment(), mark, resource_id))
-        self._replace_entries(kind, sequence, indexes, labels)
-        self.touch(resource_id, f"kind:{kind}")
+        self._replace_entries(kind, sequence, indexes, labels, tags)
+        self._note(ResourceChange(revision, CHANGED, kind, org, resource_id, slug, data))
         return Row(resource_id, kind, org, slug, body, revision, sequence)
 
     def delete(self, resource_id: str) -> None:
@@ -125,13 +130,13 @@ class Transaction(Reader):
         Raises:
             NotFoundError: there is no such resource.
         """
-        kind, _, _, sequence, _, mark = self._current(resource_id)
-        self._counters.next_revision()
+        kind, org, slug, sequence, _, mark = self._current(resource_id)
+        revision = self._counters.next_revision()
         self._remove_search(sequence, mark)
         self._fetch("DELETE FROM indexes WHERE sequence = ?", (sequence,))
         self._fetch("DELETE FROM events WHERE stream = ?", (resource_id,))
         self._fetch("DELETE FROM resources WHERE id = ?", (resource_id,))
-        self.touch(resource_id, f"kind:{kind}")
+        self._note(ResourceChange(revision, DELETED, kind, org, resource_id, slug, ""))
 
     def put_version(self, resource_id: str, version: Version) -> bool:
         """Add a version, and give it its tag; return False, and change nothing, when the hash is there already.
@@ -182,6 +187,15 @@ class Transaction(Reader):
         position = self._fetch(sql, (key, response))[0][0]
         self._fetch("DELETE FROM idempotency WHERE position <= ?", (position - REMEMBERED_ANSWERS,))
 
+    def state(self, name: str, value: str = "") -> None:
+        """Keep something that is known of this database, for good."""
+        sql = "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        self._fetch(sql, (name, value))
+
+    def index(self, row: Row, indexes: Mapping[str, str], labels: Mapping[str, str], tags: Sequence[str]) -> None:
+        """Index a stored resource anew, without a write to it."""
+        self._replace_entries(row.kind, row.sequence, indexes, labels, tags)
+
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call this once the commit is durable: on the event loop when there is one."""
         self.callbacks.append(callback)
@@ -220,6 +234,13 @@ class Transaction(Reader):
         holder = self.find(kind, org, slug)
         return AlreadyExistsError(f"{kind} slug is taken: {slug}", resource_id=holder.id if holder else "")
 
+    def _note(self, change: ResourceChange) -> None:
+        """Log a change, wake who waits for the resource or its kind, and drop what is too old to resume from."""
+        self._fetch(_INSERT_CHANGE, change[:-1])
+        self._fetch("DELETE FROM changes WHERE revision <= ?", (change.revision - KEPT_CHANGES,))
+        self.written.append(change)
+        self.touch(change.id, f"kind:{change.kind}")
+
     def _write_search(self, sequence: int, text: SearchText) -> None:
         self._fetch(_INSERT_SEARCH, (sequence, text.name, text.description, " ".join(text.tags), text.body))
 
@@ -233,12 +254,13 @@ class Transaction(Reader):
         sequence: int,
         indexes: Mapping[str, str] | None,
         labels: Mapping[str, str] | None,
+        tags: Sequence[str] | None,
     ) -> None:
-        if indexes is None and labels is None:
+        if indexes is None and labels is None and tags is None:
             return
         stored = set(self._fetch("SELECT name, value FROM indexes WHERE sequence = ?", (sequence,)))
-        kept = {e for e in stored if (labels if e[0].startswith(LABEL) else indexes) is None}
-        wanted = kept | set(_entries(indexes, labels))
+        kept = {entry for entry in stored if _source(entry[0], indexes, labels, tags) is None}
+        wanted = kept | set(_entries(indexes, labels, tags))
         for name, value in stored - wanted:
             sql = "DELETE FROM indexes WHERE kind = ? AND name = ? AND value = ? AND sequence = ?"
             self._fetch(sql, (kind, name, value, sequence))
@@ -249,8 +271,18 @@ class Transaction(Reader):
         return _rfc3339(self.now)
 
 
-def _entries(indexes: Mapping[str, str] | None, labels: Mapping[str, str] | None) -> list[tuple[str, str]]:
-    return [*(indexes or {}).items(), *((LABEL + key, value) for key, value in (labels or {}).items())]
+def _entries(
+    indexes: Mapping[str, str] | None, labels: Mapping[str, str] | None, tags: Sequence[str] | None
+) -> list[tuple[str, str]]:
+    labelled = [(LABEL + key, value) for key, value in (labels or {}).items()]
+    return [*(indexes or {}).items(), *labelled, *((TAG + tag, "") for tag in set(tags or ()))]
+
+
+def _source(name: str, indexes: object, labels: object, tags: object) -> object:
+    """Return what an entry of the index table was made from."""
+    if name.startswith(LABEL):
+        return labels
+    return tags if name.startswith(TAG) else indexes
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
     from collections.abc import Callable, Iterable, Sequence
 
+    from stigmer_core.store.changes import ChangeHub, ResourceChange
     from stigmer_core.store.feed import Feed, Subscription
     from stigmer_core.store.transaction import Transaction
 
@@ -64,9 +65,12 @@ class BlockingJob(Job):
 class Writer:
     """Runs functions on the committer: in the writer thread, or in the caller's when nobody else writes."""
 
-    def __init__(self, committer: Committer, feed: Feed, *, committed: Callable[[set[str]], None]) -> None:
+    def __init__(
+        self, committer: Committer, feed: Feed, hub: ChangeHub, *, committed: Callable[[set[str]], None]
+    ) -> None:
         self._committer = committer
         self._feed = feed
+        self._hub = hub
         self._committed = committed
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._baton = Lock()  # held by whoever uses the committer
@@ -178,10 +182,14 @@ class Writer:
         finally:
             self._holder = 0
         touched: set[str] = set()
+        changes: list[ResourceChange] = []
         for job in jobs:
             touched |= job.touched
+            changes += job.changes
         self._committed(touched)
         self._deliver(jobs, self._feed.waiting_for(touched))
+        for loop in self._hub.loops() if changes else ():
+            _call_on(loop, self._hub.offer, loop, changes)
 
     def _deliver(self, jobs: Iterable[Job], subscriptions: Iterable[Subscription]) -> None:
         """Tell everybody, with one call per event loop."""

@@ -1,1 +1,1 @@
-"""The message types of AgentExecution, which workflow manifests use."""
+"""The AgentExecution kind of Stigmer: one run of an agent."""

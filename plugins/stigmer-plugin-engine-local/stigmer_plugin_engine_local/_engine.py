@@ -127,10 +127,11 @@ class LocalEngine:
             timers=self._timers,
             board=self,
         )
-        for run_id, command_id, due in await self._store.read_slowly(_store.timers):
-            self._timers.arm(run_id, command_id, due)
+        timers = await self._store.read_slowly(_store.timers)
         for run_id in await self._store.read_slowly(_store.busy_runs):
-            self.notice(run_id)
+            self.notice(run_id)  # before the timers: what was recorded before the stop comes before what is due now
+        for run_id, command_id, due in timers:
+            self._timers.arm(run_id, command_id, due)
         self._start_more()
 
     async def close(self) -> None:

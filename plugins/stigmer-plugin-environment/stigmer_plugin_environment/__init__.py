@@ -1,1 +1,1 @@
-"""The message types of Environment and ExecutionContext, which other kinds' manifests use."""
+"""The Environment and ExecutionContext kinds of Stigmer: variables, and the secrets among them."""

@@ -1,1 +1,1 @@
-"""The message types of Session, which workflow manifests use."""
+"""The Session kind of Stigmer: a conversation with an agent."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ai.stigmer.agentic.skill.v1.status_pb2 import SKILL_STATE_READY
+from ai.stigmer.agentic.skill.v1.status_pb2 import SKILL_STATE_READY, GitProvenance
 
 from stigmer_core.errors import InvalidArgumentError, Problem
 from stigmer_core.store import Version
-from stigmer_plugin_skill._archive import build_archive, parse_skill_md
-from stigmer_plugin_skill._store import delete_archives, put_archive
+from stigmer_plugin_skill._addresses import storage_key
+from stigmer_plugin_skill._archive import build_archive, digest_of, parse_skill_md
+from stigmer_plugin_skill._store import delete_archives, put_archive, put_content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stigmer_core import Change, Draft
     from stigmer_core.store import Transaction
-    from stigmer_plugin_skill._archive import Archive
 
 
 def check_skill(draft: Draft) -> Sequence[Problem]:
@@ -34,19 +34,30 @@ def check_skill(draft: Draft) -> Sequence[Problem]:
 
 def keep_text(change: Change) -> None:
     """Make a version of a skill that came as a manifest, without an archive."""
-    keep_archive(change, build_archive(change.new.spec.skill_md))
+    content = build_archive(change.new.spec.skill_md)
+    keep_archive(change, digest_of(content), put_content(change.tx, content))
 
 
-def keep_archive(change: Change, archive: Archive) -> None:
-    """Point the skill at an archive, as a new version when it is one."""
+def keep_archive(change: Change, digest: str, content_id: int, provenance: GitProvenance | None = None) -> None:
+    """Point the skill at an archive, as a new version when it is one.
+
+    Args:
+        change: the write of the skill.
+        digest: the SHA-256 of the archive.
+        content_id: its stored bytes, which become the version's, or go when the version has them already.
+        provenance: the commit it was made from.
+    """
     skill, tx = change.new, change.tx
     status, version = skill.status, skill.metadata.version
-    if status.version_hash and status.version_hash != archive.digest:
+    if status.version_hash != digest:
         version.previous_version_id = status.version_hash
-    version.id = status.version_hash = archive.digest
-    status.artifact_storage_key = storage_key(skill.metadata.id, archive.digest)
+        status.ClearField("git_provenance")  # the archive before came from there
+    version.id = status.version_hash = digest
+    status.artifact_storage_key = storage_key(skill.metadata.id, digest)
     status.state = SKILL_STATE_READY
-    put_archive(tx, skill.metadata.id, archive.digest, archive.content)
+    if provenance is not None:
+        status.git_provenance.CopyFrom(provenance)
+    put_archive(tx, skill.metadata.id, digest, content_id)
     change.resources.save_in(tx, change.kind, skill, slot=None)
     tx.put_version(skill.metadata.id, _version(skill, change.actor, tx))
     tag_version(tx, skill, skill.spec.tag)
@@ -61,11 +72,6 @@ def tag_version(tx: Transaction, skill: Any, tag: str) -> None:
 def forget_archives(change: Change) -> None:
     """Delete the archives with their skill."""
     delete_archives(change.tx, change.old.metadata.id)
-
-
-def storage_key(skill_id: str, digest: str) -> str:
-    """Return the key under which clients fetch an archive."""
-    return f"skills/{skill_id}/{digest}.zip"
 
 
 def _version(skill: Any, actor: str, tx: Transaction) -> Version:

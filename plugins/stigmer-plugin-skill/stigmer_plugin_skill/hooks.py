@@ -1,4 +1,4 @@
-"""What this plugin adds: the kind Skill."""
+"""What this plugin adds: the kind Skill, its services and the HTTP lanes of its archives."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from ai.stigmer.agentic.skill.v1 import command_pb2, query_pb2
 from ai.stigmer.agentic.skill.v1.api_pb2 import Skill
 
 from stigmer_core import Column, Kind, Service, hookimpl, service_names
-from stigmer_plugin_skill._controller import SkillCommands, SkillQueries
 from stigmer_plugin_skill._steps import check_skill, forget_archives, keep_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import grpc.aio
+    from starlette.routing import BaseRoute
+
+    from stigmer_core.kind import Job
     from stigmer_core.resources import Resources
-    from stigmer_core.store import Migrations
+    from stigmer_core.server import Links
+    from stigmer_core.store import Migrations, Store
 
 SKILL = Kind(
     name="Skill",
@@ -57,7 +61,35 @@ def stigmer_migrations() -> Migrations:
 
 
 @hookimpl
-def stigmer_services(resources: Resources) -> Sequence[Service]:
-    """Return pushing, versions and artifacts."""
+def stigmer_services(resources: Resources, channel: grpc.aio.Channel, links: Links) -> Sequence[Service]:
+    """Return pushing, versions and archives."""
+    from stigmer_plugin_skill._controller import SkillCommands  # noqa: PLC0415 - the command line does not serve
+    from stigmer_plugin_skill._queries import SkillQueries  # noqa: PLC0415
+
     commands, queries = SKILL.services
-    return [Service(commands, SkillCommands(SKILL, resources)), Service(queries, SkillQueries(SKILL, resources))]
+    return [
+        Service(commands, SkillCommands(SKILL, resources, channel, links)),
+        Service(queries, SkillQueries(SKILL, resources, links)),
+    ]
+
+
+@hookimpl
+def stigmer_routes(store: Store, links: Links) -> Sequence[BaseRoute]:
+    """Return the lanes of uploads and downloads."""
+    from stigmer_plugin_skill._lanes import DownloadLane, UploadLane  # noqa: PLC0415 - imports Starlette
+
+    return [UploadLane(store, links).route(), DownloadLane(store, links).route()]
+
+
+@hookimpl
+def stigmer_jobs(store: Store) -> Sequence[Job]:
+    """Return the dropping of uploads that nobody pushed in time."""
+    from datetime import timedelta  # noqa: PLC0415 - only a server needs these
+
+    from stigmer_core.kind import Job  # noqa: PLC0415
+    from stigmer_plugin_skill._uploads import drop_expired  # noqa: PLC0415
+
+    async def drop() -> None:
+        await store.run(lambda tx: drop_expired(tx, tx.now))
+
+    return [Job("skill uploads", timedelta(minutes=10), drop)]

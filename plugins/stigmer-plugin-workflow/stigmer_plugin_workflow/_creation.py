@@ -10,6 +10,7 @@ from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2
 
 from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from stigmer_core.program import Run
+from stigmer_core.resources import open_context
 from stigmer_core.resources.codec import copy_of
 from stigmer_plugin_workflow._steps import RUNNER, document_of
 
@@ -41,13 +42,21 @@ class Executions:
             FailedPreconditionError: no engine or no runner is installed.
             UnavailableError: the engine cannot take runs now.
         """
-        if RUNNER not in self.runners:
-            raise FailedPreconditionError(f"nothing here runs workflows: pip install {_RUNNER_PLUGIN}")
-        if self.engine is None:
-            raise FailedPreconditionError("no engine is installed: pip install stigmer-plugin-engine-local")
-        if not self.engine.ready():
-            raise UnavailableError(f"the engine {self.engine.name} takes no runs now: try again")
-        return self.engine
+        engine = self._installed()
+        if not engine.ready():
+            raise UnavailableError(f"the engine {engine.name} takes no runs now: try again")
+        return engine
+
+    def require_reachable(self) -> Engine:
+        """Return the engine when a run that is there could be told something now.
+
+        Raises:
+            FailedPreconditionError: no engine or no runner is installed, or the engine is away.
+        """
+        engine = self._installed()
+        if not engine.ready():
+            raise FailedPreconditionError(f"the engine {engine.name} is not available: try again when it is back")
+        return engine
 
     def create_in(self, tx: Transaction, draft: Any) -> Any:
         """Store a prepared execution of a stored workflow and start it.
@@ -58,7 +67,19 @@ class Executions:
         workflow = self.workflow_of(tx, draft.spec)
         instance_id = draft.spec.workflow_instance_id or workflow.status.default_instance_id
         draft.spec.workflow_id, draft.spec.workflow_instance_id = workflow.metadata.id, instance_id
-        return self.start_in(tx, draft, document_of(workflow), workflow.status.version_hash)
+        runtime_env = {name: copy_of(value) for name, value in draft.spec.runtime_env.items()}
+        draft.spec.ClearField("runtime_env")
+        execution = self.start_in(tx, draft, document_of(workflow), workflow.status.version_hash)
+        instance = self.resources.get_in(tx, self.resources.kind("WorkflowInstance"), instance_id)
+        open_context(
+            tx,
+            self.resources,
+            execution,
+            environment_refs=instance.spec.environment_refs,
+            runtime_env=runtime_env,
+            declared=workflow.spec.env,
+        )
+        return execution
 
     def start_in(self, tx: Transaction, draft: Any, document: Json, version_hash: str) -> Any:
         """Store a prepared execution of a document and start it."""
@@ -71,6 +92,25 @@ class Executions:
         run_input = {"id": execution.metadata.id, "document": document, "input": run_input_of(execution.spec)}
         engine.start(tx, Run(execution.metadata.id, RUNNER, run_input))
         return execution
+
+    def pinned(self, reader: Reader, execution: Any) -> Any:
+        """Return the version of the workflow that an execution runs.
+
+        Raises:
+            FailedPreconditionError: the workflow or the version is gone.
+        """
+        digest = execution.status.workflow_version_hash
+        version = reader.version(execution.spec.workflow_id, hash=digest) if digest else None
+        if version is None:
+            raise FailedPreconditionError(f"the workflow version that execution {execution.metadata.id} ran is gone")
+        return self.resources.kind("Workflow").message.FromString(version.body)
+
+    def _installed(self) -> Engine:
+        if RUNNER not in self.runners:
+            raise FailedPreconditionError(f"nothing here runs workflows: pip install {_RUNNER_PLUGIN}")
+        if self.engine is None:
+            raise FailedPreconditionError("no engine is installed: pip install stigmer-plugin-engine-local")
+        return self.engine
 
     def named(self, request: Any, fallback: str) -> Any:
         """Return a copy of a create request that has a name: `<fallback>-<unique suffix>` when it brings none."""
@@ -98,12 +138,15 @@ def check_request(execution: WorkflowExecution) -> None:
 
     Raises:
         InvalidArgumentError: it names no workflow.
-        FailedPreconditionError: it brings an environment, which nothing here can keep secret yet.
     """
     if not execution.spec.workflow_id and not execution.spec.workflow_instance_id:
         raise InvalidArgumentError("workflow_id or workflow_instance_id is required")
-    if execution.spec.runtime_env:
-        raise FailedPreconditionError("runtime_env needs the kind ExecutionContext, which no installed plugin provides")
+
+
+def run_id_of(execution: Any) -> str:
+    """Return the id of the engine's run: a recovered execution is another run of the same resource."""
+    count = execution.metadata.labels.get("stigmer.ai/recoveries", "")
+    return f"{execution.metadata.id}/recovery-{count}" if count else str(execution.metadata.id)
 
 
 def run_input_of(spec: Any) -> Json:

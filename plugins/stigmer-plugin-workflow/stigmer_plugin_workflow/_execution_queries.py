@@ -10,6 +10,7 @@ from stigmer_core.kind import Encoded
 from stigmer_plugin_workflow._filter import listed
 from stigmer_plugin_workflow._phases import TERMINAL
 from stigmer_plugin_workflow._status import logged_event
+from stigmer_plugin_workflow._summary import summary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -17,14 +18,16 @@ if TYPE_CHECKING:
     from stigmer_core import Kind
     from stigmer_core.resources import Resources
     from stigmer_core.store import Reader, StoredEvent
+    from stigmer_plugin_workflow._approvals import Approvals
 
 _LOG_PAGE, _LOG_CAP = 100, 1000
 
 
 class ExecutionQueries:
-    """Serves `list`, `listByWorkflow`, `subscribe`, `getEventLog` and `subscribeEvents`."""
+    """Serves lists, streams, the event log and figures."""
 
-    def __init__(self, kind: Kind, resources: Resources) -> None:
+    def __init__(self, kind: Kind, resources: Resources, approvals: Approvals) -> None:
+        self._approvals = approvals
         self._kind = kind
         self._resources = resources
         self._store = resources.store
@@ -77,6 +80,14 @@ class ExecutionQueries:
                 if body is None or self._ended(body):
                     return
                 await changes.wait()
+
+    async def get_execution_summary(self, request: io_pb2.GetExecutionSummaryRequest) -> io_pb2.ExecutionSummary:
+        """Return the figures of an organization's runs within a window of time."""
+        return await self._store.read_slowly(lambda reader: summary(reader, request))
+
+    async def list_pending_approvals(self, request: io_pb2.ListPendingApprovalsRequest) -> io_pb2.PendingApprovalsList:
+        """Return a page of the tasks that wait for a person."""
+        return await self._store.read_slowly(lambda reader: self._approvals.pending(reader, request))
 
     def _events_after(self, execution_id: str, position: int) -> Sequence[StoredEvent]:
         return self._store.read(lambda reader: reader.events(execution_id, after=position, limit=_LOG_PAGE))

@@ -14,7 +14,7 @@ from ai.stigmer.agentic.workflowinstance.v1.api_pb2 import WorkflowInstance
 
 from stigmer_core import Column, Kind, Owner, service_names
 from stigmer_plugin_workflow._adopt import adopt_dsl
-from stigmer_plugin_workflow._phases import require_ended
+from stigmer_plugin_workflow._phases import require_ended, require_same_spec
 from stigmer_plugin_workflow._status import publish
 from stigmer_plugin_workflow._steps import INSTANCES, check_workflow, keep_version, stamp_version
 
@@ -75,8 +75,10 @@ EXECUTION = Kind(
     services=service_names(workflowexecution_command, workflowexecution_query),
     columns=(Column("PHASE", "status.phase"), Column("STARTED", "status.startedAt"), Column("ERROR", "status.error")),
     verbs=("get", "list", "delete"),
-    indexes=("spec.workflow_id", "spec.workflow_instance_id"),
+    indexes=("spec.workflow_id", "spec.workflow_instance_id", "status.phase"),
+    secrets=("spec.runtime_env",),
     apply_order=90,
+    before_write=require_same_spec,
     before_delete=require_ended,
     publish=publish,
 )

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from stigmer_core import Change
 
 TERMINAL = frozenset({pb.EXECUTION_COMPLETED, pb.EXECUTION_FAILED, pb.EXECUTION_CANCELLED, pb.EXECUTION_TERMINATED})
-STOPPABLE = frozenset({pb.EXECUTION_PENDING, pb.EXECUTION_IN_PROGRESS, pb.EXECUTION_PAUSED})
+RUNNING = frozenset({pb.EXECUTION_PENDING, pb.EXECUTION_IN_PROGRESS})
+STOPPABLE = RUNNING | {pb.EXECUTION_PAUSED}
 
 
 def phase_name(phase: int) -> str:
@@ -29,6 +30,18 @@ def require_phase(phase: int, allowed: frozenset[int], doing: str) -> None:
     if phase not in allowed:
         names = ", ".join(sorted(map(phase_name, allowed)))
         raise FailedPreconditionError(f"cannot {doing} an execution in {phase_name(phase)}: it must be in {names}")
+
+
+def require_same_spec(change: Change) -> None:
+    """Refuse to change what an execution was started with (a `before_write` step).
+
+    Raises:
+        FailedPreconditionError: its spec would be another one.
+    """
+    if change.old is not None and change.new.spec != change.old.spec:
+        raise FailedPreconditionError(
+            f"the spec of execution {change.old.metadata.id} cannot change once it runs: start another one"
+        )
 
 
 def require_ended(change: Change) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
 from ai.stigmer.agentic.workflowexecution.v1.io_pb2 import WorkflowExecutionUpdateStatusInput
 
+from stigmer_core.resources import close_context
 from stigmer_core.resources.codec import from_dict
 from stigmer_plugin_workflow._phases import TERMINAL
 
@@ -24,16 +25,18 @@ KIND = "WorkflowExecution"
 
 def publish(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
     """Merge what a run's program publishes; of an execution that was deleted meanwhile nothing is kept."""
-    if tx.get(run_id) is None:
+    execution_id = run_id.partition("/")[0]  # a recovered run is `<id>/recovery-1`
+    if tx.get(execution_id) is None:
         return
     update = from_dict(status, WorkflowExecutionUpdateStatusInput())
-    merge(tx, resources, run_id, update)
+    merge(tx, resources, execution_id, update)
 
 
 def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any) -> Any:
     """Merge an `updateStatus` input into the stored execution and return it.
 
-    Tasks are merged by id. Nothing follows a terminal phase, so a late report changes no phase, output or error.
+    Tasks are merged by id. Nothing follows a terminal phase, so a late report changes no phase, output or error; and
+    a run that was paused here is not put in progress by one.
 
     Raises:
         NotFoundError: there is no such execution.
@@ -51,6 +54,8 @@ def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any)
             event.execution_started.workflow_id = execution.spec.workflow_id
             event.execution_started.workflow_instance_id = execution.spec.workflow_instance_id
     append_events(tx, execution_id, update.events, ended=before in TERMINAL)
+    if current.phase in TERMINAL and current.phase != enum_pb2.EXECUTION_FAILED:  # a failed one may be recovered
+        close_context(tx, resources, execution_id)
     return resources.save_in(tx, kind, execution, slot="status_audit" if current.phase != before else None)
 
 
@@ -93,7 +98,8 @@ def _merge_tasks(current: Any, reported: Iterable[Any]) -> None:
 def _merge_outcome(current: Any, reported: Any) -> None:
     for name in ("phase", "error", "started_at", "completed_at", "temporal_workflow_id"):
         value = getattr(reported, name)
-        if value:
+        held = name == "phase" and current.phase == enum_pb2.EXECUTION_PAUSED and value not in TERMINAL
+        if value and not held:
             setattr(current, name, value)
     for name in ("total_cost_micros", "total_input_tokens", "total_output_tokens"):
         value = getattr(reported, name)

@@ -10,6 +10,8 @@ from stigmer_plugin_workflow._kinds import EXECUTION, INSTANCE, WORKFLOW
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import grpc.aio
+
     from stigmer_core import Kind
     from stigmer_core.program import Engine, Runner
     from stigmer_core.resources import Resources
@@ -31,20 +33,24 @@ def stigmer_commands() -> Mapping[str, str]:
 
 
 @hookimpl
-def stigmer_services(resources: Resources, engine: Engine | None, runners: Mapping[str, Runner]) -> Sequence[Service]:
+def stigmer_services(
+    resources: Resources, engine: Engine | None, runners: Mapping[str, Runner], channel: grpc.aio.Channel
+) -> Sequence[Service]:
     """Return what the three kinds have beyond the generic RPCs, and documents without a name."""
     from stigmer_plugin_workflow import _document_controller, _execution_commands, _execution_queries  # noqa: PLC0415
     from stigmer_plugin_workflow import _workflow_controller as workflow  # noqa: PLC0415 - the command line needs none
+    from stigmer_plugin_workflow._approvals import Approvals  # noqa: PLC0415
     from stigmer_plugin_workflow._creation import Executions  # noqa: PLC0415
 
     executions = Executions(resources, engine, runners)
+    approvals = Approvals(EXECUTION, executions, channel)
     documents = _document_controller.DocumentController(WORKFLOW, EXECUTION, executions)
     return [
         Service(WORKFLOW.services[0], workflow.WorkflowCommands(WORKFLOW, resources)),
         Service(WORKFLOW.services[1], workflow.WorkflowQueries(WORKFLOW, resources)),
         Service(INSTANCE.services[0], workflow.InstanceCommands(INSTANCE, resources)),
         Service(INSTANCE.services[1], workflow.InstanceQueries(INSTANCE, resources)),
-        Service(EXECUTION.services[0], _execution_commands.ExecutionCommands(EXECUTION, executions)),
-        Service(EXECUTION.services[1], _execution_queries.ExecutionQueries(EXECUTION, resources)),
+        Service(EXECUTION.services[0], _execution_commands.ExecutionCommands(EXECUTION, executions, approvals)),
+        Service(EXECUTION.services[1], _execution_queries.ExecutionQueries(EXECUTION, resources, approvals)),
         Service("stigmer.workflow.v1.WorkflowDocumentController", documents),
     ]

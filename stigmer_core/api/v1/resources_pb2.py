@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#stigmer_core/api/v1/resources.proto\x12\x0fstigmer.core.v1\"\xfb\x01\n\x08KindInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06plural\x18\x02 \x01(\t\x12\x13\n\x0bshort_names\x18\x03 \x03(\t\x12\x11\n\tid_prefix\x18\x04 \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x05 \x01(\t\x12\x12\n\norg_scoped\x18\x06 \x01(\x08\x12\r\n\x05verbs\x18\x07 \x03(\t\x12(\n\x07\x63olumns\x18\x08 \x03(\x0b\x32\x17.stigmer.core.v1.Column\x12\x0e\n\x06plugin\x18\t \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x0f\n\x07message\x18\x0b \x01(\t\x12\x11\n\tavailable\x18\x0c \x01(\x08\"2\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0c\n\x04wide\x18\x03 \x01(\x08\"\x12\n\x10ListKindsRequest\"=\n\x11ListKindsResponse\x12(\n\x05kinds\x18\x01 \x03(\x0b\x32\x19.stigmer.core.v1.KindInfo\"_\n\x08\x44ocument\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\x12\x0c\n\x04slug\x18\x04 \x01(\t\x12\x0c\n\x04json\x18\x05 \x01(\t\x12\x10\n\x08revision\x18\x06 \x01(\x03\"5\n\nGetRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\"O\n\x0bListRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03org\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Q\n\x0cListResponse\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.stigmer.core.v1.Document\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x07Problem\x12\x0f\n\x07pointer\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\"\x1f\n\x0fValidateRequest\x12\x0c\n\x04json\x18\x01 \x01(\t\"Z\n\x10ValidateResponse\x12*\n\x08problems\x18\x01 \x03(\x0b\x32\x18.stigmer.core.v1.Problem\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04slug\x18\x03 \x01(\t\"-\n\x0c\x41pplyRequest\x12\x0c\n\x04json\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"j\n\rApplyResponse\x12,\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1c.stigmer.core.v1.ApplyAction\x12+\n\x08\x64ocument\x18\x02 \x01(\x0b\x32\x19.stigmer.core.v1.Document\"8\n\rDeleteRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\"O\n\x0cWatchRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\x12\x16\n\x0e\x61\x66ter_revision\x18\x04 \x01(\x03\"\xb3\x01\n\nWatchEvent\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .stigmer.core.v1.WatchEvent.Type\x12+\n\x08\x64ocument\x18\x02 \x01(\x0b\x32\x19.stigmer.core.v1.Document\x12\x10\n\x08revision\x18\x03 \x01(\x03\"6\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x43HANGED\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02*T\n\x0b\x41pplyAction\x12\x1c\n\x18\x41PPLY_ACTION_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x43REATED\x10\x01\x12\x0b\n\x07UPDATED\x10\x02\x12\r\n\tUNCHANGED\x10\x03\x32\x8e\x04\n\x0fResourceService\x12R\n\tListKinds\x12!.stigmer.core.v1.ListKindsRequest\x1a\".stigmer.core.v1.ListKindsResponse\x12=\n\x03Get\x12\x1b.stigmer.core.v1.GetRequest\x1a\x19.stigmer.core.v1.Document\x12\x43\n\x04List\x12\x1c.stigmer.core.v1.ListRequest\x1a\x1d.stigmer.core.v1.ListResponse\x12O\n\x08Validate\x12 .stigmer.core.v1.ValidateRequest\x1a!.stigmer.core.v1.ValidateResponse\x12\x46\n\x05\x41pply\x12\x1d.stigmer.core.v1.ApplyRequest\x1a\x1e.stigmer.core.v1.ApplyResponse\x12\x43\n\x06\x44\x65lete\x12\x1e.stigmer.core.v1.DeleteRequest\x1a\x19.stigmer.core.v1.Document\x12\x45\n\x05Watch\x12\x1d.stigmer.core.v1.WatchRequest\x1a\x1b.stigmer.core.v1.WatchEvent0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#stigmer_core/api/v1/resources.proto\x12\x0fstigmer.core.v1\"\xfb\x01\n\x08KindInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06plural\x18\x02 \x01(\t\x12\x13\n\x0bshort_names\x18\x03 \x03(\t\x12\x11\n\tid_prefix\x18\x04 \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x05 \x01(\t\x12\x12\n\norg_scoped\x18\x06 \x01(\x08\x12\r\n\x05verbs\x18\x07 \x03(\t\x12(\n\x07\x63olumns\x18\x08 \x03(\x0b\x32\x17.stigmer.core.v1.Column\x12\x0e\n\x06plugin\x18\t \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x0f\n\x07message\x18\x0b \x01(\t\x12\x11\n\tavailable\x18\x0c \x01(\x08\"2\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0c\n\x04wide\x18\x03 \x01(\x08\"\x12\n\x10ListKindsRequest\"=\n\x11ListKindsResponse\x12(\n\x05kinds\x18\x01 \x03(\x0b\x32\x19.stigmer.core.v1.KindInfo\"_\n\x08\x44ocument\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\x12\x0c\n\x04slug\x18\x04 \x01(\t\x12\x0c\n\x04json\x18\x05 \x01(\t\x12\x10\n\x08revision\x18\x06 \x01(\x03\"5\n\nGetRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\"O\n\x0bListRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03org\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"c\n\x0cListResponse\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.stigmer.core.v1.Document\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"9\n\x07Problem\x12\x0f\n\x07pointer\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\"\x1f\n\x0fValidateRequest\x12\x0c\n\x04json\x18\x01 \x01(\t\"Z\n\x10ValidateResponse\x12*\n\x08problems\x18\x01 \x03(\x0b\x32\x18.stigmer.core.v1.Problem\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04slug\x18\x03 \x01(\t\"-\n\x0c\x41pplyRequest\x12\x0c\n\x04json\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"j\n\rApplyResponse\x12,\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1c.stigmer.core.v1.ApplyAction\x12+\n\x08\x64ocument\x18\x02 \x01(\x0b\x32\x19.stigmer.core.v1.Document\"8\n\rDeleteRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\"O\n\x0cWatchRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\x12\x16\n\x0e\x61\x66ter_revision\x18\x04 \x01(\x03\"\xca\x01\n\nWatchEvent\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .stigmer.core.v1.WatchEvent.Type\x12+\n\x08\x64ocument\x18\x02 \x01(\x0b\x32\x19.stigmer.core.v1.Document\x12\x10\n\x08revision\x18\x03 \x01(\x03\"M\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x43HANGED\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02\x12\t\n\x05\x41\x44\x44\x45\x44\x10\x03\x12\n\n\x06SYNCED\x10\x04*T\n\x0b\x41pplyAction\x12\x1c\n\x18\x41PPLY_ACTION_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x43REATED\x10\x01\x12\x0b\n\x07UPDATED\x10\x02\x12\r\n\tUNCHANGED\x10\x03\x32\x8e\x04\n\x0fResourceService\x12R\n\tListKinds\x12!.stigmer.core.v1.ListKindsRequest\x1a\".stigmer.core.v1.ListKindsResponse\x12=\n\x03Get\x12\x1b.stigmer.core.v1.GetRequest\x1a\x19.stigmer.core.v1.Document\x12\x43\n\x04List\x12\x1c.stigmer.core.v1.ListRequest\x1a\x1d.stigmer.core.v1.ListResponse\x12O\n\x08Validate\x12 .stigmer.core.v1.ValidateRequest\x1a!.stigmer.core.v1.ValidateResponse\x12\x46\n\x05\x41pply\x12\x1d.stigmer.core.v1.ApplyRequest\x1a\x1e.stigmer.core.v1.ApplyResponse\x12\x43\n\x06\x44\x65lete\x12\x1e.stigmer.core.v1.DeleteRequest\x1a\x19.stigmer.core.v1.Document\x12\x45\n\x05Watch\x12\x1d.stigmer.core.v1.WatchRequest\x1a\x1b.stigmer.core.v1.WatchEvent0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_core.api.v1.resources_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPLYACTION']._serialized_start=1421
-  _globals['_APPLYACTION']._serialized_end=1505
+  _globals['_APPLYACTION']._serialized_start=1462
+  _globals['_APPLYACTION']._serialized_end=1546
   _globals['_KINDINFO']._serialized_start=57
   _globals['_KINDINFO']._serialized_end=308
   _globals['_COLUMN']._serialized_start=310
@@ -48,25 +48,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREQUEST']._serialized_start=597
   _globals['_LISTREQUEST']._serialized_end=676
   _globals['_LISTRESPONSE']._serialized_start=678
-  _globals['_LISTRESPONSE']._serialized_end=759
-  _globals['_PROBLEM']._serialized_start=761
-  _globals['_PROBLEM']._serialized_end=818
-  _globals['_VALIDATEREQUEST']._serialized_start=820
-  _globals['_VALIDATEREQUEST']._serialized_end=851
-  _globals['_VALIDATERESPONSE']._serialized_start=853
-  _globals['_VALIDATERESPONSE']._serialized_end=943
-  _globals['_APPLYREQUEST']._serialized_start=945
-  _globals['_APPLYREQUEST']._serialized_end=990
-  _globals['_APPLYRESPONSE']._serialized_start=992
-  _globals['_APPLYRESPONSE']._serialized_end=1098
-  _globals['_DELETEREQUEST']._serialized_start=1100
-  _globals['_DELETEREQUEST']._serialized_end=1156
-  _globals['_WATCHREQUEST']._serialized_start=1158
-  _globals['_WATCHREQUEST']._serialized_end=1237
-  _globals['_WATCHEVENT']._serialized_start=1240
-  _globals['_WATCHEVENT']._serialized_end=1419
-  _globals['_WATCHEVENT_TYPE']._serialized_start=1365
-  _globals['_WATCHEVENT_TYPE']._serialized_end=1419
-  _globals['_RESOURCESERVICE']._serialized_start=1508
-  _globals['_RESOURCESERVICE']._serialized_end=2034
+  _globals['_LISTRESPONSE']._serialized_end=777
+  _globals['_PROBLEM']._serialized_start=779
+  _globals['_PROBLEM']._serialized_end=836
+  _globals['_VALIDATEREQUEST']._serialized_start=838
+  _globals['_VALIDATEREQUEST']._serialized_end=869
+  _globals['_VALIDATERESPONSE']._serialized_start=871
+  _globals['_VALIDATERESPONSE']._serialized_end=961
+  _globals['_APPLYREQUEST']._serialized_start=963
+  _globals['_APPLYREQUEST']._serialized_end=1008
+  _globals['_APPLYRESPONSE']._serialized_start=1010
+  _globals['_APPLYRESPONSE']._serialized_end=1116
+  _globals['_DELETEREQUEST']._serialized_start=1118
+  _globals['_DELETEREQUEST']._serialized_end=1174
+  _globals['_WATCHREQUEST']._serialized_start=1176
+  _globals['_WATCHREQUEST']._serialized_end=1255
+  _globals['_WATCHEVENT']._serialized_start=1258
+  _globals['_WATCHEVENT']._serialized_end=1460
+  _globals['_WATCHEVENT_TYPE']._serialized_start=1383
+  _globals['_WATCHEVENT_TYPE']._serialized_end=1460
+  _globals['_RESOURCESERVICE']._serialized_start=1549
+  _globals['_RESOURCESERVICE']._serialized_end=2075
 # @@protoc_insertion_point(module_scope)

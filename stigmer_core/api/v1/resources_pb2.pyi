@@ -289,8 +289,11 @@ class ListResponse(_message.Message):
 
     ITEMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
+    revision: _builtins.int
+    """Watching from here on misses nothing that this page does not show."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Document]: ...
     def __init__(
@@ -298,10 +301,11 @@ class ListResponse(_message.Message):
         *,
         items: _abc.Iterable[Global___Document] | None = ...,
         next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "next_page_token", b"next_page_token", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -470,7 +474,7 @@ Global___DeleteRequest: _TypeAlias = DeleteRequest  # noqa: Y015
 
 @_typing.final
 class WatchRequest(_message.Message):
-    """Which resource to watch."""
+    """What to watch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -479,10 +483,11 @@ class WatchRequest(_message.Message):
     ORG_FIELD_NUMBER: _builtins.int
     AFTER_REVISION_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
+    """Empty for every kind."""
     name: _builtins.str
-    """An id or a slug."""
+    """An id or a slug, to watch one resource; empty for all of the kind."""
     org: _builtins.str
-    """Where the slug is looked up; `local` when empty."""
+    """Where the slug is looked up, `local` when empty; without a name only resources of this organization, or all."""
     after_revision: _builtins.int
     """Only what was written after this revision; 0 for the present state first."""
     def __init__(
@@ -515,14 +520,26 @@ class WatchEvent(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         TYPE_UNSPECIFIED: WatchEvent._Type.ValueType  # 0
         CHANGED: WatchEvent._Type.ValueType  # 1
+        """It was there already, was changed, or what was written while nobody watched came to this."""
         DELETED: WatchEvent._Type.ValueType  # 2
+        """Its document has no JSON any more."""
+        ADDED: WatchEvent._Type.ValueType  # 3
+        """It is new."""
+        SYNCED: WatchEvent._Type.ValueType  # 4
+        """No change: everything up to the revision has been sent. Comes once, before what happens from now on."""
 
     class Type(_Type, metaclass=_TypeEnumTypeWrapper):
         """What happened."""
 
     TYPE_UNSPECIFIED: WatchEvent.Type.ValueType  # 0
     CHANGED: WatchEvent.Type.ValueType  # 1
+    """It was there already, was changed, or what was written while nobody watched came to this."""
     DELETED: WatchEvent.Type.ValueType  # 2
+    """Its document has no JSON any more."""
+    ADDED: WatchEvent.Type.ValueType  # 3
+    """It is new."""
+    SYNCED: WatchEvent.Type.ValueType  # 4
+    """No change: everything up to the revision has been sent. Comes once, before what happens from now on."""
 
     TYPE_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
@@ -532,7 +549,7 @@ class WatchEvent(_message.Message):
     """To go on from with `after_revision`."""
     @_builtins.property
     def document(self) -> Global___Document:
-        """The new state; unset when it was deleted."""
+        """The new state."""
 
     def __init__(
         self,

@@ -20,18 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stigmer_core.cli.catalog import KindEntry
-    from stigmer_core.cli.documents import Document, Documents
+    from stigmer_core.cli.documents import Document, Documents, WatchedChange
 
 EVERYTHING = "all"
+_RESUMABLE = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
 _RECONNECTS = 30
 _RECONNECT_SECONDS = 1.0
+_SHORTEST_SECONDS = 0.05
 
 
 @click.command(short_help="Show resources of a kind.")
 @click.argument("kind", required=False, shell_complete=complete_kind)
 @click.argument("names", nargs=-1, shell_complete=complete_name)
 @click.option("-A", "--all-orgs", is_flag=True, help="Of every organization.")
-@click.option("-w", "--watch", is_flag=True, help="Go on and show the resource whenever it changes.")
+@click.option("-w", "--watch", is_flag=True, help="Go on and show what changes.")
 @pass_session
 def get(session: Session, kind: str | None, names: tuple[str, ...], *, all_orgs: bool, watch: bool) -> None:
     """Show resources: all of KIND, or those with the NAMES.
@@ -42,7 +44,7 @@ def get(session: Session, kind: str | None, names: tuple[str, ...], *, all_orgs:
     if kind is None:
         fail(ExitCode.USAGE, "which kind?", hint="stigmer api-resources, or: stigmer get all")
     if watch:
-        _watch(session, kind, names)
+        _watch(session, kind, names, "" if all_orgs else session.org)
         return
     documents = session.readable_documents()
     org = "" if all_orgs else session.org
@@ -119,34 +121,38 @@ def _emit_everything(session: Session, documents: Documents, org: str) -> None:
     session.emit(data, table=mixed_table(resources, wide=session.output == "wide"))
 
 
-def _watch(session: Session, word: str, names: Sequence[str]) -> None:
-    documents = session.documents()
-    kind, found = resolve(documents, word, names)
-    if len(found) != 1:
-        fail(ExitCode.USAGE, "--watch follows one resource", hint=f"stigmer get {kind.plural} NAME --watch")
-    name, first = found[0], True
-    for document in _changes(session, kind, name):
-        if document is None:
-            session.note(f"{kind.name.lower()}/{name} was deleted")
-            return
-        _emit_change(session, kind, document, first=first)
-        first = False
+def _watch(session: Session, word: str, names: Sequence[str], org: str) -> None:
+    kind, found = resolve(session.documents(), word, names)
+    if len(found) > 1:
+        fail(ExitCode.USAGE, "--watch follows one resource, or all of a kind", hint=f"stigmer get {kind.plural} -w")
+    name, first = found[0] if found else "", True
+    for change in changes(session, kind, name, org):
+        if change.type == "deleted":
+            session.note(f"{change.document.name()} was deleted")
+        elif change.type != "synced":
+            _emit_change(session, kind, change.document, first=first)
+            first = False
 
 
-def _changes(session: Session, kind: KindEntry, name: str) -> Iterator[Document | None]:
-    """Yield every change, also when the server goes and comes back: the next call asks from the last revision on."""
+def changes(
+    session: Session, kind: KindEntry, name: str, org: str, *, deadline: float | None = None
+) -> Iterator[WatchedChange]:
+    """Yield every change, of one resource until it is deleted; `deadline` is a point of the monotonic clock.
+
+    When the server goes and comes back, or this is too slow for it, the next call asks from the last revision on.
+    """
     documents, revision, failures = session.documents(), 0, 0
     while True:
         try:
-            for document in documents.watch(kind, name, session.org, revision):
-                failures = 0
-                revision = document.revision if document is not None else revision
-                yield document
+            seconds = None if deadline is None else max(deadline - time.monotonic(), _SHORTEST_SECONDS)
+            for change in documents.watch(kind, name, org, revision, seconds=seconds):
+                failures, revision = 0, max(revision, change.revision)
+                yield change
         except MissingError:
             not_found(documents, kind, name, session.org)
         except Failure as failure:
             failures += 1
-            if failure.status != "UNAVAILABLE" or failures > _RECONNECTS:
+            if failure.status not in _RESUMABLE or failures > _RECONNECTS:
                 raise
             time.sleep(_RECONNECT_SECONDS)
         else:

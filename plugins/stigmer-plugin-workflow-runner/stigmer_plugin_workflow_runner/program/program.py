@@ -14,10 +14,11 @@ from stigmer_core.program import (
     Fail,
     Failure,
     Publish,
+    Signal,
     Step,
     TimerFired,
 )
-from stigmer_plugin_workflow_runner.program import machine
+from stigmer_plugin_workflow_runner.program import holding, machine
 from stigmer_plugin_workflow_runner.program.compiler import compile_document
 from stigmer_plugin_workflow_runner.program.execution import Execution
 from stigmer_plugin_workflow_runner.program.faults import BASE
@@ -74,10 +75,18 @@ class WorkflowProgram:
         match event:
             case CancelRequested():
                 machine.cancel(execution, event.reason)
+            case Signal(name="pause"):
+                holding.hold(execution)
+                return Step(execution.saved(), ())
+            case Signal(name="resume"):
+                holding.go_on(execution)
             case ActivityDone() | ActivityFailed() | TimerFired():
+                if holding.is_held(execution):
+                    holding.keep(execution, event)
+                    return Step(execution.saved(), ())
                 if not machine.answer(execution, event):
                     return Step(state, ())
-            case _:  # nothing in this version listens for signals or starts children
+            case _:  # nothing in this version listens for other signals or starts children
                 return Step(state, ())
         return _step(execution)
 

@@ -91,13 +91,19 @@ class _CursorMode:
 class _CursorModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CursorMode.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     CURSOR_MODE_UNSPECIFIED: _CursorMode.ValueType  # 0
+    """The runner decides."""
     CURSOR_MODE_LOCAL: _CursorMode.ValueType  # 1
+    """On the machine of the runner."""
     CURSOR_MODE_CLOUD: _CursorMode.ValueType  # 2
+    """On Cursor's own machines."""
 
 class CursorMode(_CursorMode, metaclass=_CursorModeEnumTypeWrapper):
     """Where the Cursor agent runs."""
 
 CURSOR_MODE_UNSPECIFIED: CursorMode.ValueType  # 0
+"""The runner decides."""
 CURSOR_MODE_LOCAL: CursorMode.ValueType  # 1
+"""On the machine of the runner."""
 CURSOR_MODE_CLOUD: CursorMode.ValueType  # 2
+"""On Cursor's own machines."""
 Global___CursorMode: _TypeAlias = CursorMode  # noqa: Y015

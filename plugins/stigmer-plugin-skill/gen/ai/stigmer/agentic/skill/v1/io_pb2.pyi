@@ -123,7 +123,7 @@ class CreateSkillArtifactUploadUrlRequest(_message.Message):
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     size_bytes: _builtins.int
-    """Of the archive; at most 100 MB."""
+    """Of the archive, exactly; at most 100 MB."""
     def __init__(
         self,
         *,
@@ -210,9 +210,9 @@ class PushSkillFromExecutionArtifactRequest(_message.Message):
     TAG_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     execution_id: _builtins.str
-    """The agent run."""
+    """The run, of an agent or of a workflow."""
     storage_key: _builtins.str
-    """As in the artifacts of its status."""
+    """`artifacts/<execution id>/`, then the id or the file name of the artifact."""
     tag: _builtins.str
     """A name for the version."""
     def __init__(

@@ -1,0 +1,1 @@
+"""The recent activity of an organization."""

@@ -1,0 +1,1 @@
+"""The ApiKey kind of Stigmer: keys that authenticate calls."""

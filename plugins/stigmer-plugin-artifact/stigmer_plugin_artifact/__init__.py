@@ -1,0 +1,1 @@
+"""The Artifact kind of Stigmer: files that runs leave behind."""

@@ -1,0 +1,1 @@
+"""The McpServer kind of Stigmer: tools that agents reach over the Model Context Protocol."""

@@ -1,0 +1,1 @@
+"""The Memory kind of Stigmer: facts that agents remember of people."""

@@ -1,0 +1,1 @@
+"""What this server is: the platform queries of the Stigmer API."""

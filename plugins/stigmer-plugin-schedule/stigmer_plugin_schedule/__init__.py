@@ -1,0 +1,1 @@
+"""The Schedule kind of Stigmer: agent runs at set times."""

@@ -1,0 +1,1 @@
+"""The program of the runner `schedule`: pure, as every program is."""

@@ -1,0 +1,52 @@
+"""A run on hold: what was under way ends, its answers are kept, and nothing new begins until it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from stigmer_core.program import ActivityDone, ActivityFailed, Failure, TimerFired
+from stigmer_plugin_workflow_runner.program import machine
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from stigmer_plugin_workflow_runner.program.document import Answer
+    from stigmer_plugin_workflow_runner.program.execution import Execution
+
+_HELD = "held"  # in the state of a run on hold: the answers that wait, in order; there is at most one per command
+
+
+def is_held(execution: Execution) -> bool:
+    """Return whether the run is on hold."""
+    return _HELD in execution.state
+
+
+def hold(execution: Execution) -> None:
+    """Put the run on hold; twice is once."""
+    execution.state.setdefault(_HELD, [])
+
+
+def keep(execution: Execution, event: Answer) -> None:
+    """Keep an answer until the run goes on."""
+    kept: dict[str, Any] = {"type": type(event).__name__, "id": event.id}
+    if isinstance(event, ActivityDone):
+        kept["result"] = event.result
+    elif isinstance(event, ActivityFailed):
+        kept["failure"] = asdict(event.failure)
+    execution.state[_HELD] = [*execution.state[_HELD], kept]
+
+
+def go_on(execution: Execution) -> None:
+    """Let the run go on with the answers that came meanwhile; one that is not on hold is left as it is."""
+    for kept in execution.state.pop(_HELD, ()):
+        machine.answer(execution, _restored(kept, execution.now))
+        machine.settle(execution)
+
+
+def _restored(kept: dict[str, Any], now: datetime) -> Answer:
+    if kept["type"] == "TimerFired":
+        return TimerFired(kept["id"], now)
+    if kept["type"] == "ActivityFailed":
+        return ActivityFailed(kept["id"], Failure(**kept["failure"]), now)
+    return ActivityDone(kept["id"], kept["result"], now)

@@ -1,0 +1,151 @@
+"""Every change to resources, as it is committed: bounded queues for those who watch, a log for those who come back."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from stigmer_core.errors import ResourceExhaustedError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Sequence
+    from types import TracebackType
+
+KEPT_CHANGES = 100_000  # how far back a watcher can resume
+MAX_WATCHERS = 20_000
+MAX_QUEUED = 1_000
+MAX_QUEUED_BYTES = 4 * 1024 * 1024
+
+ADDED, CHANGED, DELETED = "added", "changed", "deleted"
+
+
+class ResourceChange(NamedTuple):
+    """One write to one resource; `data` is its JSON after the write, empty when it was deleted."""
+
+    revision: int
+    type: str
+    kind: str
+    org: str
+    id: str
+    slug: str
+    data: str
+
+
+class Watcher:
+    """What changed since it was made, in order; used on the event loop that made it.
+
+    Make it, then read the present state, then `take`: every change is in one of the two.
+    """
+
+    def __init__(self, hub: ChangeHub, loop: AbstractEventLoop, kind: str, resource_id: str) -> None:
+        self.loop = loop
+        self.kind = kind
+        self.resource_id = resource_id
+        self._hub = hub
+        self._queue: deque[ResourceChange] = deque()
+        self._bytes = 0
+        self._taken = 0
+        self._overflowed = False
+        self._waiter: Future[None] | None = None
+
+    def wants(self, change: ResourceChange) -> bool:
+        """Return whether the change is of what is watched."""
+        return (not self.kind or change.kind == self.kind) and self.resource_id in ("", change.id)
+
+    async def take(self) -> Sequence[ResourceChange]:
+        """Return the changes since the last `take`, at least one.
+
+        Raises:
+            ResourceExhaustedError: more piled up than is kept for one watcher; it names the revision to resume from.
+        """
+        while not self._queue and not self._overflowed:
+            self._waiter = self._waiter or self.loop.create_future()
+            from asyncio import shield  # noqa: PLC0415 - 60 ms that a process without a loop need not pay
+
+            await shield(self._waiter)
+        if self._overflowed:
+            raise ResourceExhaustedError(
+                f"this watch is too slow: more than {MAX_QUEUED} changes or {MAX_QUEUED_BYTES} bytes wait;"
+                f" resume after revision {self._taken}"
+            )
+        changes = list(self._queue)
+        self._queue.clear()
+        self._bytes = 0
+        return changes
+
+    def delivered(self, revision: int) -> None:
+        """Note up to where the watcher's client has been told."""
+        self._taken = max(self._taken, revision)
+
+    def offer(self, changes: Sequence[ResourceChange]) -> None:
+        """Queue changes; called on the watcher's loop."""
+        for change in changes:
+            if self._overflowed or not self.wants(change):
+                continue
+            self._queue.append(change)
+            self._bytes += len(change.data)
+            if len(self._queue) > MAX_QUEUED or self._bytes > MAX_QUEUED_BYTES:
+                self._overflowed = True
+                self._queue.clear()
+        if (self._queue or self._overflowed) and self._waiter is not None:
+            if not self._waiter.done():
+                self._waiter.set_result(None)
+            self._waiter = None
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._hub.remove(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ChangeHub:
+    """Who watches."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[AbstractEventLoop, set[Watcher]] = {}
+        self._lock = Lock()
+
+    def watch(self, loop: AbstractEventLoop, *, kind: str, resource_id: str) -> Watcher:
+        """Return a new watcher of a kind, or of one resource; an empty kind watches all of them.
+
+        Raises:
+            ResourceExhaustedError: there are 20,000 already.
+        """
+        watcher = Watcher(self, loop, kind, resource_id)
+        with self._lock:
+            if sum(map(len, self._watchers.values())) >= MAX_WATCHERS:
+                raise ResourceExhaustedError(f"more than {MAX_WATCHERS} watchers")
+            self._watchers.setdefault(loop, set()).add(watcher)
+        return watcher
+
+    def remove(self, watcher: Watcher) -> None:
+        """Forget a watcher; one that is not here is fine."""
+        with self._lock:
+            watchers = self._watchers.get(watcher.loop, set())
+            watchers.discard(watcher)
+            if not watchers:
+                self._watchers.pop(watcher.loop, None)
+
+    def loops(self) -> list[AbstractEventLoop]:
+        """Return the loops on which somebody watches."""
+        with self._lock:
+            return list(self._watchers)
+
+    def offer(self, loop: AbstractEventLoop, changes: Sequence[ResourceChange]) -> None:
+        """Hand changes to every watcher of a loop; called on that loop."""
+        with self._lock:
+            watchers = list(self._watchers.get(loop, ()))
+        for watcher in watchers:
+            watcher.offer(changes)
