@@ -15,7 +15,7 @@ from stigmer_core.resources.draft import guard_labels, prepare, require_unmanage
 from stigmer_core.resources.identity import IdSource
 from stigmer_core.resources.indexing import index_values
 from stigmer_core.resources.references import require_no_wider, require_references
-from stigmer_core.resources.sealing import keep_secrets, take_secrets, with_secrets
+from stigmer_core.resources.sealing import keep_secrets, take_secrets, unmark, with_secrets
 from stigmer_core.resources.searchable import search_text
 from stigmer_core.resources.visibility import require_level
 
@@ -154,16 +154,24 @@ class Resources:
         addressed.metadata.id = existing.metadata.id
         return self.update_in(tx, kind, addressed, manager=manager)
 
-    def would_change(self, reader: Reader, kind: Kind, draft: Any) -> bool:
-        """Return whether `apply_in` would change a stored resource."""
-        old = self.find_in(reader, kind, draft.metadata.org, draft.metadata.slug)
+    def would_change(self, tx: Transaction, kind: Kind, draft: Any) -> bool:
+        """Return whether `apply_in` would change a stored resource: its definition, after the kind's own step.
+
+        Raises:
+            StigmerError: what the kind's step says of the update.
+        """
+        old = self.find_in(tx, kind, draft.metadata.org, draft.metadata.slug)
         if old is None:
             return True
         new = self._updated(old, draft)
-        new.metadata.ClearField("version")
-        if old.metadata.HasField("version"):
-            new.metadata.version.CopyFrom(old.metadata.version)
-        return bool(new != old)
+        if kind.before_write is not None:
+            kind.before_write(Change(kind, tx, self, old, new, self._actor(), tx.now))
+        for one in (new, old):
+            one.metadata.ClearField("version")
+        if kind.secrets:
+            old = self.revealed_in(tx, kind, old)
+            unmark(kind, new, old)
+        return bool(new.spec != old.spec or new.metadata != old.metadata)
 
     def save_in(self, tx: Transaction, kind: Kind, resource: Any, *, slot: audit.Slot | None = "status_audit") -> Any:
         """Store a changed resource as it is, without the steps of an update; stamps one audit slot."""

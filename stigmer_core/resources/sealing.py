@@ -68,6 +68,14 @@ def with_secrets(reader: Reader, vault: Vault, kind: Kind, resource: Any) -> Any
     return revealed
 
 
+def unmark(kind: Kind, resource: Any, revealed: Any) -> None:
+    """Put the values of a revealed resource in the place of the markers of another one, to compare the two."""
+    values = dict(_entries(kind, revealed))
+    for field, entry in _entries(kind, resource):
+        if entry.value == REDACTED and field in values:
+            entry.CopyFrom(values[field])
+
+
 def _entries(kind: Kind, resource: Any) -> Iterator[tuple[str, Any]]:
     for path in kind.secrets:
         for key, entry in message_at(resource, path).items():

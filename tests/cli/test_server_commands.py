@@ -114,7 +114,7 @@ def test_the_bash_script_is_bash(stigmer):
     [
         ("stigmer ap", ["apply", "api-resources"]),
         ("stigmer ru", ["run", "runs"]),
-        ("stigmer get agen", ["agents", "agent", "agentinstances", "agentinstance"]),
+        ("stigmer get agenti", ["agentinstances", "agentinstance"]),
         ("stigmer get agents hel", ["hello"]),
         ("stigmer get nonsense hel", []),
         ("stigmer get agents -o n", ["name", "ndjson"]),

@@ -23,6 +23,7 @@ INSTANCE = "ai.stigmer.agentic.workflowinstance.v1.WorkflowInstance"
 CONTEXT_QUERY = "ai.stigmer.agentic.executioncontext.v1.ExecutionContextQueryController"
 RESOURCES = "stigmer.core.v1.ResourceService"
 TERMINAL = [pb.EXECUTION_COMPLETED, pb.EXECUTION_FAILED, pb.EXECUTION_CANCELLED, pb.EXECUTION_TERMINATED]
+NAP = {"wait": {"seconds": 600}}
 CANARY = "canary-77ab01c2"
 
 
@@ -115,7 +116,7 @@ async def test_a_run_on_hold_stays_so_over_a_restart(tmp_path):
 
 async def test_pausing_and_resuming_twice_is_once(api):
     """One event of each; a paused run can be cancelled."""
-    run = await started(api, {"wait": {"seconds": 600}})
+    run = await started(api, NAP)
     pause = io_pb2.PauseWorkflowExecutionInput(id=run.metadata.id)
     resume = io_pb2.ResumeWorkflowExecutionInput(id=run.metadata.id)
     for rpc, request in (("pause", pause), ("pause", pause), ("resume", resume), ("resume", resume), ("pause", pause)):
@@ -152,7 +153,7 @@ async def test_a_failed_run_is_started_again(api):
 )
 async def test_a_run_that_is_over_is_not_told_anything(api, rpc, message, phase):
     """FAILED_PRECONDITION; NOT_FOUND for one that is not there."""
-    run = await started(api, {"wait": {"seconds": 600}})
+    run = await started(api, NAP)
     await report(api, run, phase=phase)
 
     assert await code_of(api.call(COMMAND, rpc, message(id=run.metadata.id))) == "FAILED_PRECONDITION"
@@ -161,7 +162,7 @@ async def test_a_run_that_is_over_is_not_told_anything(api, rpc, message, phase)
 
 async def test_a_signal_is_logged_once_per_key(api):
     """A retry of the client is no second signal; an ended run takes none."""
-    run = await started(api, {"wait": {"seconds": 600}})
+    run = await started(api, NAP)
     request = io_pb2.SendSignalInput(execution_id=run.metadata.id, signal_name="go", idempotency_key="k1")
 
     for _ in range(3):
@@ -176,7 +177,7 @@ async def test_a_signal_is_logged_once_per_key(api):
 
 async def test_only_a_task_that_waits_takes_an_answer(api):
     """Unknown: INVALID_ARGUMENT; not waiting: FAILED_PRECONDITION; waiting ones are listed."""
-    run = await started(api, {"wait": {"seconds": 600}})
+    run = await started(api, NAP)
     await until(api, run, pb.EXECUTION_IN_PROGRESS)
     asks = {"task_id": "/ask", "task_name": "ask", "status": pb.WORKFLOW_TASK_WAITING_APPROVAL}
     await report(api, run, tasks=[asks])
@@ -206,7 +207,7 @@ async def test_only_a_task_that_waits_takes_an_answer(api):
 )
 async def test_a_decision_nobody_waits_for_is_refused(api, rpc, request_):
     """INVALID_ARGUMENT while it runs, FAILED_PRECONDITION once it has ended."""
-    run = await started(api, {"wait": {"seconds": 600}})
+    run = await started(api, NAP)
     asked = type(request_)()
     asked.CopyFrom(request_)
     asked.execution_id = run.metadata.id
@@ -216,19 +217,23 @@ async def test_a_decision_nobody_waits_for_is_refused(api, rpc, request_):
     assert await code_of(api.call(COMMAND, rpc, asked)) == "FAILED_PRECONDITION"
 
 
-async def test_variables_are_in_the_context_only_and_go_with_the_run(api, tmp_path):
-    """From the instance's environments and the call; nothing of a secret is in a file or an answer."""
+async def bind_environment(api):
+    """Give the default instance of the workflow `job` an environment."""
     environment = Environment(api_version="agentic.stigmer.ai/v1", kind="Environment")
     environment.metadata.name, environment.metadata.org = "staging", "local"
     environment.spec.data["URL"].value = "https://x"
     await api.call("ai.stigmer.agentic.environment.v1.EnvironmentCommandController", "create", environment)
-    workflow = await applied(api, {"wait": {"seconds": 600}})
-    instance_id = json.loads(workflow.json)["status"]["defaultInstanceId"]
+    instance_id = json.loads((await applied(api, NAP)).json)["status"]["defaultInstanceId"]
     instance = await api.call(f"{INSTANCE}QueryController", "get", WorkflowInstanceId(value=instance_id))
     instance.spec.environment_refs.add(org="local", kind=53, slug="staging")
     await api.call(f"{INSTANCE}CommandController", "update", instance)
 
-    run = await started(api, {"wait": {"seconds": 600}}, TOKEN=CANARY)
+
+async def test_variables_are_in_the_context_only_and_go_with_the_run(api, tmp_path):
+    """From the instance's environments and the call; nothing of a secret is in a file or an answer."""
+    await bind_environment(api)
+
+    run = await started(api, NAP, TOKEN=CANARY)
 
     values = api.app.store.read(lambda reader: context_values(reader, api.app.resources, run.metadata.id))
     request = ExecutionContextExecutionIdInput(execution_id=run.metadata.id)
@@ -242,7 +247,7 @@ async def test_variables_are_in_the_context_only_and_go_with_the_run(api, tmp_pa
 
 async def test_the_spec_of_a_run_does_not_change(api):
     """Labels may."""
-    run = await started(api, {"wait": {"seconds": 600}})
+    run = await started(api, NAP)
     run.metadata.labels["team"] = "a"
     labelled = await api.call(COMMAND, "update", run)
     run.spec.trigger_message = "other"
@@ -254,7 +259,7 @@ async def test_the_spec_of_a_run_does_not_change(api):
 async def test_a_summary_has_every_figure(api):
     """By phase, with costs, success and what fails."""
     for phase in (pb.EXECUTION_COMPLETED, pb.EXECUTION_FAILED, None):
-        run = await started(api, {"wait": {"seconds": 600}})
+        run = await started(api, NAP)
         if phase is not None:
             await report(api, run, phase=phase, total_cost_micros=500_000, started_at="2026-01-01T00:00:00Z")
 
@@ -268,7 +273,7 @@ async def test_a_summary_has_every_figure(api):
 
 async def test_runs_are_listed_by_their_present_phase(api):
     """The index follows every change of phase."""
-    runs = [await started(api, {"wait": {"seconds": 600}}) for _ in range(3)]
+    runs = [await started(api, NAP) for _ in range(3)]
     for run in runs:
         await until(api, run, pb.EXECUTION_IN_PROGRESS)
     await api.call(COMMAND, "cancel", io_pb2.CancelWorkflowExecutionInput(id=runs[1].metadata.id))

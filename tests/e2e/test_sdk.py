@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,100 +15,120 @@ from pathlib import Path
 
 import pytest
 
+from stigmer_core.testing.distributions import write_distribution
 from stigmer_core.testing.server import ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from official_sdk import ensure_sdk
 
-COMPLETED, VALID = 3, 2
-EXPECTED = {
-    "organizations": {
-        "id": "acme-inc",
-        "described": "second",
-        "same": True,
-        "mine": ["acme-inc", "local"],
-        "found": 1,
-        "external": "UNIMPLEMENTED",
-        "deleted": "acme-inc",
-        "gone": "NOT_FOUND",
-    },
-    "agents": {
-        "slug": "code-reviewer",
-        "prefix": "agt_",
-        "default_instance": ["code-reviewer-default"],
-        "by_reference": True,
-        "updated": "reads more",
-        "audit": ["updated", "local"],
-        "listed": ["code-reviewer"],
-        "deleted": "reads all",
-        "orphans": 0,
-    },
-    "agent_errors": {
-        "duplicate": "ALREADY_EXISTS",
-        "missing": "NOT_FOUND",
-        "empty id": "INVALID_ARGUMENT",
-        "short instructions": "INVALID_ARGUMENT",
-        "no name": "INVALID_ARGUMENT",
-        "bad slug": "INVALID_ARGUMENT",
-        "reserved label": "INVALID_ARGUMENT",
-        "missing skill": "FAILED_PRECONDITION",
-        "update unknown": "NOT_FOUND",
-        "public": "INVALID_ARGUMENT",
-        "default instance visibility": "FAILED_PRECONDITION",
-        "instance without agent": "NOT_FOUND",
-        "unserved": "UNIMPLEMENTED",
-    },
-    "skills": {
-        "same": True,
-        "previous": True,
-        "versions": [["", True, "more"], ["stable", False, ""]],
-        "tagged": True,
-        "artifact": True,
-        "bad zip": "INVALID_ARGUMENT",
-        "nothing": "INVALID_ARGUMENT",
-        "deleted": "tidy",
-        "gone": "NOT_FOUND",
-    },
-    "workflows": {
-        "hash": 64,
-        "same": True,
-        "versions": [True, False],
-        "by tag": True,
-        "valid": VALID,
-        "invalid": "INVALID_ARGUMENT",
-        "no spec": "INVALID_ARGUMENT",
-        "deleted": "steps",
-        "gone": "NOT_FOUND",
-    },
-    "executions": {
-        "phase": COMPLETED,
-        "output": {"value": "1"},
-        "pinned": True,
-        "events": [1, 2],
-        "listed": 1,
-        "cancel ended": "FAILED_PRECONDITION",
-        "neither": "INVALID_ARGUMENT",
-    },
-    "searching": {"total": 5, "pages": 3, "entries": 2, "score": True, "prefix": 5, "elsewhere": 0, "nonsense": 0},
-}
+HERE = Path(__file__).parent
+API = HERE.parent.parent / "docs" / "api.md"
+AGENT_RUNNER = '''
+    """A runner that waits for what it is told, and does nothing else: what a run says comes by updateStatus."""
+    from stigmer_core import hookimpl
+    from stigmer_core.program import CancelRequested, Fail, Failure, Runner, Step
+
+    class Program:
+        def start(self, input, now):
+            return Step({}, [])
+
+        def advance(self, state, event):
+            ended = [Fail(Failure("cancelled", "Cancelled"), cancelled=True)]
+            return Step(state, ended if isinstance(event, CancelRequested) else [])
+
+    @hookimpl
+    def stigmer_runners():
+        return [Runner("agent", Program())]
+'''
+# They ask for everything there is: nothing that could be wrong with the question.
+NEVER_FAIL = {"api_keys.find_all", "organizations.find_my_organizations", "workflows.get_task_kind_registry"}
+
+
+def _cases():
+    """Return the names of the cases, read from their source: their modules import the SDK."""
+    for path in sorted(HERE.glob("sdk_cases_*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and any(ast.unparse(d) == "case" for d in node.decorator_list):
+                yield node.name
+
+
+CASES = sorted(_cases())
 
 
 @pytest.fixture(scope="module")
 def seen():
-    """What the SDK saw, by case."""
+    """What the SDK saw: the claims of every case, and how each call of a method ended."""
     python = ensure_sdk()
-    home = Path(tempfile.mkdtemp(prefix="stg"))
+    folder = Path(tempfile.mkdtemp(prefix="stg"))
+    path = os.pathsep.join([str(write_distribution(folder, "fake-agent", AGENT_RUNNER)), *_path()])
     try:
-        with ServerProcess(home) as server:
-            command = [python, Path(__file__).parent / "sdk_cases.py", server.address, server.token]
-            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        with ServerProcess(folder / "home", environment={"PYTHONPATH": path}) as server:
+            command = [python, HERE / "sdk_cases.py", server.address, server.token]
+            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
             server.stop()
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("case", EXPECTED)
+def _path():
+    return [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+
+
+@pytest.fixture(scope="module")
+def states():
+    """The state of every RPC as the documents tell it, by path; `test_rpcs.py` keeps it true."""
+    spec = importlib.util.spec_from_file_location("documented_rpcs", HERE.parent / "test_rpcs.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return {path: row.state for path, row in module.documented().items()}
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_the_official_sdk_sees_what_it_expects(seen, case):
     """Results and error codes are those of the API's contract."""
-    assert seen[case] == EXPECTED[case]
+    claims = seen["claims"][case]
+
+    assert claims
+    assert {claim: got for claim, got, _ in claims} == {claim: expected for claim, _, expected in claims}
+
+
+def test_every_method_of_the_sdk_that_is_served_succeeds_somewhere(seen, states):
+    """No method of the SDK is left to hope."""
+    served = {name for name, path in seen["paths"].items() if states[path] == "served"}
+
+    assert len(served) > 150
+    assert sorted(name for name in served if "OK" not in seen["record"].get(name, ())) == []
+
+
+def test_every_method_of_the_sdk_that_is_served_fails_somewhere(seen, states):
+    """Each one can be used wrongly, and says so with a code."""
+    served = {name for name, path in seen["paths"].items() if states[path] == "served"}
+    never = {name for name in served if set(seen["record"].get(name, ())) <= {"OK"}}
+
+    assert never == NEVER_FAIL
+
+
+def test_what_is_refused_is_refused_to_the_sdk_too(seen, states):
+    """By the code that its row in the documents has."""
+    refused = {name: path for name, path in seen["paths"].items() if states[path] == "refused"}
+    rows = dict(re.findall(r"`(\w+)` \| refused \| [^,]+, (\w+):", API.read_text()))
+
+    for name, path in refused.items():
+        assert seen["record"][name] == [rows[path.rpartition("/")[2]]], name
+
+
+def test_nothing_breaks_inside(seen):
+    """Whatever the SDK asks, no answer is INTERNAL or UNKNOWN, and nothing is raised that is no status."""
+    names = {code for codes in seen["record"].values() for code in codes}
+
+    assert names <= {
+        "OK",
+        "ALREADY_EXISTS",
+        "FAILED_PRECONDITION",
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+        "UNIMPLEMENTED",
+    }

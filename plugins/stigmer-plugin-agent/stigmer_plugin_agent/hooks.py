@@ -12,7 +12,7 @@ from ai.stigmer.agentic.agentinstance.v1.api_pb2 import AgentInstance
 
 from stigmer_core import Column, Kind, Owner, Service, hookimpl, service_names
 from stigmer_plugin_agent._controller import InstanceCommands, InstanceQueries
-from stigmer_plugin_agent._steps import INSTANCES, check_agent
+from stigmer_plugin_agent._steps import INSTANCES, check_agent, use_servers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,7 @@ AGENT = Kind(
     default_visibility="visibility_org",
     apply_order=60,
     check=check_agent,
+    before_write=use_servers,
     after_write=INSTANCES.ensure,
 )
 INSTANCE = Kind(

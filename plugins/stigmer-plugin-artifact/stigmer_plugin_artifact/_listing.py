@@ -10,14 +10,14 @@ from ai.stigmer.agentic.artifact.v1.api_pb2 import Artifact
 from stigmer_core.errors import InvalidArgumentError
 from stigmer_core.resources import NumberedPage, spliced
 from stigmer_core.resources.paths import value_at
+from stigmer_plugin_artifact._steps import RUN_PATHS
 
 if TYPE_CHECKING:
     from stigmer_core import Kind
     from stigmer_core.kind import Encoded
     from stigmer_core.store import Reader, Row
 
-INDEXES = ("spec.source.agent_execution_id", "spec.source.workflow_execution_id")
-PAGE_SIZE = 1000  # also when a page is asked for by none of the deprecated fields
+PAGE_SIZE = 1000
 _EVERY = 1_000_000
 
 
@@ -27,7 +27,7 @@ def run_artifacts(reader: Reader, kind: Kind, request: io_pb2.ListArtifactsByExe
     Raises:
         InvalidArgumentError: no run is named, or the page token is no page's number.
     """
-    given = zip(INDEXES, (request.agent_execution_id, request.workflow_execution_id), strict=True)
+    given = zip(RUN_PATHS, (request.agent_execution_id, request.workflow_execution_id), strict=True)
     wanted = [(path, value) for path, value in given if value]
     if not wanted:
         raise InvalidArgumentError("name a run: workflow_execution_id or agent_execution_id is required")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.artifact.v1.enum_pb2 import storage_state_stored
 
-from stigmer_core.errors import Problem
+from stigmer_core.errors import FailedPreconditionError, Problem
 from stigmer_plugin_artifact._retention import check_days, expiry
 from stigmer_plugin_artifact._store import hold, release
 
@@ -19,22 +19,13 @@ if TYPE_CHECKING:
     from stigmer_core.store import Reader
     from stigmer_plugin_artifact._store import Blob
 
+RUN_PATHS = ("spec.source.agent_execution_id", "spec.source.workflow_execution_id")
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110's word for a name
 # It becomes a header of an HTTP answer: nothing but printable ASCII may be in it.
 _CONTENT_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(\s*;[\x20-\x7e]*)?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _RUNS = ("WorkflowExecution", "AgentExecution")
 _SOURCE_CHARACTERS = 255
-
-
-def refuse_manifest(draft: Draft) -> Sequence[Problem]:  # noqa: ARG001 - a step's shape
-    """Refuse an artifact that comes without content, as every manifest does."""
-    return [Problem("/kind", "an Artifact cannot be applied", "its content comes with the RPC create, and stays")]
-
-
-def with_content(kind: Kind, blob: Blob) -> Kind:
-    """Return the kind as it is for one new artifact, whose content is here."""
-    return replace(kind, check=check_spec, before_write=lambda change: keep_content(change, blob))
 
 
 def check_spec(draft: Draft) -> Sequence[Problem]:
@@ -51,6 +42,20 @@ def check_spec(draft: Draft) -> Sequence[Problem]:
             at = f"/spec/source/{field.name}"
             problems.append(Problem(at, f"has {len(value)} characters", f"at most {_SOURCE_CHARACTERS}"))
     return problems
+
+
+def require_content(change: Change) -> None:  # noqa: ARG001 - a step's shape
+    """Refuse to write an artifact other than with its content, or to change one.
+
+    Raises:
+        FailedPreconditionError: always; `with_content` puts another step in its place.
+    """
+    raise FailedPreconditionError("an artifact is made with its content by the RPC create, and does not change")
+
+
+def with_content(kind: Kind, blob: Blob) -> Kind:
+    """Return the kind as it is for one new artifact, whose content is here."""
+    return replace(kind, before_write=lambda change: keep_content(change, blob))
 
 
 def keep_content(change: Change, blob: Blob) -> None:

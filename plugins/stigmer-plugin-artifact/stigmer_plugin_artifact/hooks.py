@@ -8,7 +8,7 @@ from ai.stigmer.agentic.artifact.v1 import command_pb2, query_pb2
 from ai.stigmer.agentic.artifact.v1.api_pb2 import Artifact
 
 from stigmer_core import Column, Kind, Service, hookimpl, service_names
-from stigmer_plugin_artifact._steps import drop_content, refuse_manifest
+from stigmer_plugin_artifact._steps import RUN_PATHS, check_spec, drop_content, require_content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +40,9 @@ ARTIFACT = Kind(
     unique_slug=False,
     searchable=False,
     verbs=("get", "list", "delete"),
-    indexes=("spec.source.agent_execution_id", "spec.source.workflow_execution_id"),
-    check=refuse_manifest,
+    indexes=RUN_PATHS,
+    check=check_spec,
+    before_write=require_content,
     before_delete=drop_content,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import traceback
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from stigmer_plugin_mcpserver._failure import ConnectFailure, Reason
 from stigmer_plugin_mcpserver._variables import variables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import timedelta
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime, timedelta
 
     from stigmer_core import Kind
     from stigmer_core.resources import Resources
     from stigmer_core.store import Transaction
+    from stigmer_plugin_mcpserver._discovery import Listing
     from stigmer_plugin_mcpserver._offer import Offer
 
 AT_ONCE = 4
@@ -81,7 +83,8 @@ class Attempts:
             offer = await self._offer(server.spec, given)
             return await self._store(server, offer)
         except asyncio.CancelledError:
-            await self._store_failure(server, ConnectFailure(Reason.CANCELLED, "the attempt was cancelled"))
+            with contextlib.suppress(StigmerError):  # at a stop the store is closed: the next start ends what is left
+                await self._store_failure(server, ConnectFailure(Reason.CANCELLED, "the attempt was cancelled"))
             raise
         except ConnectFailure as failure:
             await self._store_failure(server, failure)
@@ -94,10 +97,10 @@ class Attempts:
             raise fault.error(server.metadata.slug) from None
 
     async def _offer(self, spec: Any, given: Mapping[str, Any]) -> Offer:
-        from stigmer_plugin_mcpserver._discovery import discover  # noqa: PLC0415 - imports the MCP SDK, over a second
-        from stigmer_plugin_mcpserver._offer import offer_of  # noqa: PLC0415 - comes with it
+        from stigmer_plugin_mcpserver._offer import offer_of  # noqa: PLC0415 - only who connects needs it
 
         variables = variables_of(spec, given)
+        discover = await asyncio.to_thread(_discover)
         deadline = _record.deadline_of(spec, self._deadline)
         try:
             async with asyncio.timeout(deadline.total_seconds()):
@@ -146,23 +149,32 @@ def _way(spec: Any) -> tuple[bytes, ...]:
     return (*parts, *env)
 
 
+def _discover() -> Callable[..., Awaitable[Listing]]:
+    """Import the MCP SDK, which takes a second: on a thread, so that the server goes on answering."""
+    from stigmer_plugin_mcpserver._discovery import discover  # noqa: PLC0415 - see above
+
+    return discover
+
+
 def _place(error: BaseException) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
-async def end_lost(kind: Kind, resources: Resources) -> None:
-    """Make attempts failed ones whose server process stopped before they ended."""
-    store = resources.store
+async def end_lost(kind: Kind, resources: Resources, opened_at: datetime) -> None:
+    """Make attempts failed ones that nobody works at any more.
+
+    `opened_at` is when this process took the home over: what began before that stopped with the process before.
+    """
     index = ("status.connect_status.phase", str(int(_record.CONNECTING)))
-    rows = store.read(lambda reader: reader.page(kind.name, index=index, limit=MOST_UNFINISHED))
+    rows = resources.store.read(lambda reader: reader.page(kind.name, index=index, limit=MOST_UNFINISHED))
 
     def ended(tx: Transaction) -> None:
         for row in rows:
             if tx.get(row.id) is not None:
                 server = resources.get_in(tx, kind, row.id)
-                if _record.end_if_lost(server, tx.now):
+                if _record.end_if_lost(server, tx.now, opened_at):
                     resources.save_in(tx, kind, server)
 
     if rows:
-        await store.run(ended)
+        await resources.store.run(ended)

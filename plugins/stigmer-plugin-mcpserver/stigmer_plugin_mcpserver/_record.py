@@ -52,13 +52,14 @@ def fail(server: Any, failure: ConnectFailure, now: datetime) -> None:
     status.failure_message = failure.message
 
 
-def end_if_lost(server: Any, now: datetime) -> bool:
-    """Make an attempt that has outlived its deadline a failed one, and return whether it was.
+def end_if_lost(server: Any, now: datetime, opened_at: datetime) -> bool:
+    """Make an attempt a failed one that began before `opened_at` or has outlived its deadline; return whether it was.
 
-    Who made it is gone: a live attempt waits for its turn and then works for at most its deadline each.
+    A live attempt waits for its turn, and then works, for at most its deadline each.
     """
     status = server.status.connect_status
-    lost: bool = status.phase == CONNECTING and status.started_at.ToDatetime(UTC) < now - _longest(server.spec)
+    latest = max(opened_at, now - _longest(server.spec))
+    lost: bool = status.phase == CONNECTING and status.started_at.ToDatetime(UTC) < latest
     if lost:
         fail(server, ConnectFailure(Reason.INTERRUPTED, "the server stopped while it connected: connect again"), now)
     return lost

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ai.stigmer.agentic.mcpserver.v1 import command_pb2, query_pb2
@@ -68,4 +68,5 @@ def stigmer_jobs(resources: Resources) -> Sequence[Job]:
     """Return what ends attempts that a crash has left."""
     from stigmer_plugin_mcpserver._attempts import end_lost  # noqa: PLC0415 - the command line runs no jobs
 
-    return [Job("mcpserver-lost-attempts", timedelta(seconds=30), lambda: end_lost(MCP_SERVER, resources))]
+    opened_at = datetime.now(UTC)
+    return [Job("mcpserver-lost-attempts", timedelta(seconds=30), lambda: end_lost(MCP_SERVER, resources, opened_at))]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
 from ai.stigmer.agentic.mcpserver.v1 import status_pb2
 from ai.stigmer.commons.apiresource.io_pb2 import ApiResourceId
-
-from stigmer_core.errors import StigmerError
-from stigmer_plugin_mcpserver import _process
+from stigmer_plugin_mcpserver import _offer, _pipes
 from stigmer_plugin_mcpserver._attempts import Attempts, end_lost
 from stigmer_plugin_mcpserver.hooks import MCP_SERVER
+
+from stigmer_core.errors import StigmerError
 
 SOON = timedelta(seconds=1.5)
 OBJECT = {"type": "object"}
@@ -112,12 +113,12 @@ async def test_a_server_that_never_answers_ends_at_the_deadline(servers, tmp_pat
     assert gone(int((tmp_path / "pid").read_text()))
 
 
-@pytest.mark.parametrize("way", ["babbles", "floods"])
-async def test_a_server_that_floods_is_cut_off(servers, tmp_path, gone, way):
+@pytest.mark.parametrize(("way", "reason"), [("babbles", "protocol"), ("floods", "too_large")])
+async def test_a_server_that_floods_is_cut_off(servers, tmp_path, gone, way, reason):
     """It does not last until the deadline, and is gone."""
-    error, status = await failed(servers, servers.stdio("misbehaving", way, tmp_path / "pid"))
+    _, status = await failed(servers, servers.stdio("misbehaving", way, tmp_path / "pid"))
 
-    assert (error.code(), status.failure_code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too_large")
+    assert status.failure_code == reason
     assert gone(int((tmp_path / "pid").read_text()))
 
 
@@ -131,19 +132,17 @@ async def test_a_server_that_ends_leaves_no_child_behind(servers, tmp_path, gone
 
 async def test_a_cancelled_attempt_ends_as_failed_and_leaves_nothing(servers, tmp_path, gone):
     """Who stops waiting for connect stops the server that was started."""
-    made = await servers.call("apply", servers.stdio("misbehaving", "hangs", tmp_path / "pid"))
-    attempt = await attempts(servers).begin(made.metadata.id, {})
-    async with asyncio.timeout(20):
-        while not (tmp_path / "pid").exists():
-            await asyncio.sleep(0.01)
+    os.mkfifo(tmp_path / "pid")
+    server = servers.stdio("misbehaving", "hangs", tmp_path / "pid")
+    call = asyncio.create_task(servers.connect(server))
+    group = int(await asyncio.to_thread((tmp_path / "pid").read_text))
 
-    attempt.task.cancel()
-    await asyncio.wait([attempt.task])
+    call.cancel()
+    await asyncio.wait([call])
 
-    stored = await servers.call("get", ApiResourceId(value=made.metadata.id))
-    assert attempt.task.cancelled()
+    stored = await servers.call("apply", server)
     assert stored.status.connect_status.failure_code == "cancelled"
-    assert gone(int((tmp_path / "pid").read_text()))
+    assert gone(group)
 
 
 OFFERS = {
@@ -244,16 +243,20 @@ async def test_only_a_few_are_connected_to_at_once(servers, tmp_path):
     assert second.task.exception()
 
 
-@pytest.mark.parametrize(("age", "phase"), [(10, "connecting"), (600, "failed")])
-async def test_an_attempt_that_a_crash_has_left_is_failed_after_its_deadline(servers, age, phase):
-    """A younger one may still be alive and is left alone."""
+LEFT = {"young": (10, 20, "connecting"), "of the process before": (10, 5, "failed"), "old": (600, 900, "failed")}
+
+
+@pytest.mark.parametrize(("age", "uptime", "phase"), LEFT.values(), ids=LEFT)
+async def test_an_attempt_that_nobody_works_at_any_more_is_failed(servers, age, uptime, phase):
+    """After its deadline, and at once when the process that made it is gone; a live one is left alone."""
     resources = servers.opened.app.resources
+    now = datetime.now(UTC)
     made = await servers.call("apply", servers.http("https://a.example/mcp"))
     made.status.connect_status.phase = status_pb2.connect_phase_connecting
-    made.status.connect_status.started_at.FromDatetime(datetime.now(UTC) - timedelta(seconds=age))
+    made.status.connect_status.started_at.FromDatetime(now - timedelta(seconds=age))
     await resources.store.run(lambda tx: resources.save_in(tx, MCP_SERVER, made))
 
-    await end_lost(MCP_SERVER, resources)
+    await end_lost(MCP_SERVER, resources, now - timedelta(seconds=uptime))
 
     stored = await servers.call("get", ApiResourceId(value=made.metadata.id))
     assert status_pb2.ConnectPhase.Name(stored.status.connect_status.phase) == f"connect_phase_{phase}"
@@ -273,4 +276,4 @@ async def test_a_server_that_is_deleted_meanwhile_is_not_found(servers, tmp_path
 
 def test_the_limit_of_output_leaves_room_for_the_largest_offer():
     """What may be stored can also be received, though a listing says more than is stored."""
-    assert _process.MAX_BYTES >= 8 * 1024 * 1024
+    assert _pipes.MAX_BYTES >= 4 * _offer.MAX_BYTES

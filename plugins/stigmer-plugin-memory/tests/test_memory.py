@@ -89,11 +89,13 @@ async def test_memory_of_an_organization_that_is_not_there_is_off(memories):
 
 
 async def test_without_organizations_there_are_no_memories(tmp_path, code_of):
-    """Nobody could have agreed: the plugin is not loaded where the kind Organization is missing."""
+    """Nobody could have agreed: memory is off where the kind Organization is missing."""
+    memory = Memory(api_version="agentic.stigmer.ai/v1", kind="Memory")
+    memory.metadata.org, memory.spec.content = "local", "likes tea"
     async with installation(tmp_path, disable_plugins=("tenancy",)) as api:
-        call = api.call("ai.stigmer.agentic.memory.v1.MemoryCommandController", "create", Memory())
+        call = api.call("ai.stigmer.agentic.memory.v1.MemoryCommandController", "create", memory)
 
-        assert await code_of(call) == grpc.StatusCode.UNIMPLEMENTED
+        assert await code_of(call) == grpc.StatusCode.FAILED_PRECONDITION
 
 
 INVALID = {

@@ -40,7 +40,7 @@ def record(tx: Transaction, wiring: Wiring, schedule_id: str, fired: Fired) -> A
     elif fired.execution_id:
         status.last_execution_id = fired.execution_id
     if fired.origin == io_pb2.SCHEDULE_RUN_ORIGIN_CRON:
-        _timer.set_next_time(schedule, tx.now)
+        _timer.set_next_time(schedule, max(fired.due, tx.now))
     return resources.save_in(tx, kind, schedule)
 
 

@@ -24,7 +24,8 @@ _SCALARS: dict[int, Schema] = {
     _F.TYPE_BOOL: {"type": "boolean"},
     _F.TYPE_STRING: {"type": "string"},
     _F.TYPE_BYTES: {"type": "string", "contentEncoding": "base64"},
-    **dict.fromkeys((_F.TYPE_DOUBLE, _F.TYPE_FLOAT), {"type": "number"}),
+    _F.TYPE_DOUBLE: {"type": "number"},
+    _F.TYPE_FLOAT: {"type": "number"},
     **dict.fromkeys((_F.TYPE_INT32, _F.TYPE_SINT32, _F.TYPE_SFIXED32), _INTEGER_32),
     **dict.fromkeys((_F.TYPE_UINT32, _F.TYPE_FIXED32), _NATURAL_32),
 }

@@ -37,7 +37,12 @@ def stigmer_services(
     resources: Resources, engine: Engine | None, runners: Mapping[str, Runner], channel: grpc.aio.Channel
 ) -> Sequence[Service]:
     """Return what the three kinds have beyond the generic RPCs, and documents without a name."""
-    from stigmer_plugin_workflow import _document_controller, _execution_commands, _execution_queries  # noqa: PLC0415
+    from stigmer_plugin_workflow import (  # noqa: PLC0415
+        _document_controller,
+        _execution_commands,
+        _execution_queries,
+        _task_kinds,
+    )
     from stigmer_plugin_workflow import _workflow_controller as workflow  # noqa: PLC0415 - the command line needs none
     from stigmer_plugin_workflow._approvals import Approvals  # noqa: PLC0415
     from stigmer_plugin_workflow._creation import Executions  # noqa: PLC0415
@@ -53,4 +58,5 @@ def stigmer_services(
         Service(EXECUTION.services[0], _execution_commands.ExecutionCommands(EXECUTION, executions, approvals)),
         Service(EXECUTION.services[1], _execution_queries.ExecutionQueries(EXECUTION, resources, approvals)),
         Service("stigmer.workflow.v1.WorkflowDocumentController", documents),
+        Service(_task_kinds.SERVICE, _task_kinds.TaskKindQueries()),
     ]

@@ -23,6 +23,8 @@ def answer(request):
         return {"result": INFO}
     if request["method"] != "tools/list":
         return {"error": {"code": -32601, "message": "Method not found"}}
+    if not isinstance(TOOLS, list):
+        return {"result": {"tools": TOOLS}}
     start = int((request.get("params") or {}).get("cursor") or 0)
     more = {"nextCursor": str(start + PAGE)} if start + PAGE < len(TOOLS) else {}
     return {"result": {"tools": TOOLS[start : start + PAGE], **more}}

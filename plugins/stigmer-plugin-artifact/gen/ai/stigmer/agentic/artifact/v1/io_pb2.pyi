@@ -49,13 +49,14 @@ Global___ArtifactId: _TypeAlias = ArtifactId  # noqa: Y015
 
 @_typing.final
 class ArtifactList(_message.Message):
-    """Artifacts of one run."""
+    """Artifacts of one run, newest first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
+    """0 when there are none."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.Artifact]: ...
     def __init__(
@@ -100,7 +101,7 @@ Global___CreateArtifactInput: _TypeAlias = CreateArtifactInput  # noqa: Y015
 
 @_typing.final
 class ListArtifactsByExecutionRequest(_message.Message):
-    """Whose artifacts to list; one of the two ids must be set."""
+    """Whose artifacts to list; one of the two ids must be set. With both, those that name both runs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -114,16 +115,24 @@ class ListArtifactsByExecutionRequest(_message.Message):
     """The agent run that made them."""
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def page_size(self) -> _builtins.int: ...
+    def page_size(self) -> _builtins.int:
+        """1000 when unset, and at most."""
+
     @page_size.setter
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def page_size(self, value: _builtins.int) -> None: ...
+    def page_size(self, value: _builtins.int) -> None:
+        """1000 when unset, and at most."""
+
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def page_token(self) -> _builtins.str: ...
+    def page_token(self) -> _builtins.str:
+        """The number of a page, from 1."""
+
     @page_token.setter
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def page_token(self, value: _builtins.str) -> None: ...
+    def page_token(self, value: _builtins.str) -> None:
+        """The number of a page, from 1."""
+
     def __init__(
         self,
         *,
@@ -150,7 +159,7 @@ class GetArtifactContentRequest(_message.Message):
     MAX_BYTES_FIELD_NUMBER: _builtins.int
     artifact_id: _builtins.str
     max_bytes: _builtins.int
-    """Read no more than this from the start."""
+    """Read no more than this from the start; 0 for all of it."""
     def __init__(
         self,
         *,
@@ -209,9 +218,9 @@ class ArtifactDownloadUrl(_message.Message):
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """For HTTP GET."""
+    """For HTTP GET and HEAD; with `&download=name` a browser saves it under that name."""
     ttl_seconds: _builtins.int
-    """How long the URL works."""
+    """How long the URL works, unless the content goes before."""
     size_bytes: _builtins.int
     """Of the content."""
     content_type: _builtins.str

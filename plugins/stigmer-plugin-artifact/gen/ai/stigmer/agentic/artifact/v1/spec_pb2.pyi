@@ -90,7 +90,7 @@ class RetentionPolicy(_message.Message):
 
     TTL_DAYS_FIELD_NUMBER: _builtins.int
     ttl_days: _builtins.int
-    """Days from creation; 0 for the default of 30, -1 for ever."""
+    """Days from creation, at most 36500; 0 for the default of 30, -1 for ever."""
     def __init__(
         self,
         *,

@@ -129,7 +129,7 @@ class TaskFieldDescriptor(_message.Message):
     ELEMENT_TYPE_FIELD_NUMBER: _builtins.int
     VALIDATION_HINTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """As in the configuration's JSON."""
+    """As in the .proto file and the configuration's JSON."""
     display_name: _builtins.str
     description: _builtins.str
     type: Global___TaskFieldType.ValueType
@@ -139,7 +139,7 @@ class TaskFieldDescriptor(_message.Message):
     default_value: _builtins.str
     """As text; empty when there is none."""
     json_schema_fragment: _builtins.str
-    """Its JSON schema, as text."""
+    """Its JSON schema, as text; may refer to the `$defs` of `config_json_schema`."""
     group_id: _builtins.str
     """The TaskFieldGroup it is shown in."""
     field_number: _builtins.int
@@ -269,7 +269,7 @@ Global___GetTaskKindRegistryRequest: _TypeAlias = GetTaskKindRegistryRequest  # 
 
 @_typing.final
 class GetTaskKindRegistryResponse(_message.Message):
-    """Every kind of task that this server runs."""
+    """Every kind of task, also those that this version does not run; the description says so."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
