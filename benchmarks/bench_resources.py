@@ -43,12 +43,10 @@ CREATE, GET, BY_REFERENCE = (
     f"{AGENTS}{name}" for name in ("CommandController/create", "QueryController/get", "QueryController/getByReference")
 )
 LIST, SEARCH = "/stigmer.core.v1.ResourceService/List", "/ai.stigmer.search.v1.SearchService/search"
-TASKS = "reviews writes summarises triages translates audits plans tests monitors drafts compares answers".split()
-THINGS = (
-    "pull-requests issues tickets invoices contracts releases incidents alerts metrics logs schemas migrations queries "
-    "reports budgets policies tokens secrets backups tests letters mails chats leads quotes orders refunds shipments"
-).split()
-PEOPLE = "engineers lawyers accountants support sales marketing operations security".split()
+TASKS = ("reviews", "writes", "triages", "translates", "audits", "plans", "tests", "monitors", "drafts", "compares")
+THINGS = ("pull-requests", "issues", "tickets", "invoices", "contracts", "releases", "incidents", "alerts", "metrics")
+THINGS += ("schemas", "migrations", "reports", "budgets", "tokens", "letters", "leads", "quotes", "orders", "refunds")
+PEOPLE = ("engineers", "lawyers", "accountants", "support", "sales", "marketing", "operations", "security")
 BOUND = 2.0  # what the larger size may cost, as a multiple
 
 
@@ -150,19 +148,20 @@ def reference(number):
 
 
 def created(chance):
-    one = agent(chance.randrange(2**60), 1)
+    one = agent(chance.randrange(1, 2**60), 2**60)
     for part in ("id", "slug"):
         one.metadata.ClearField(part)
     one.ClearField("status")
     return one
 
 
-def call(address, token, rows, name, callers, seconds):
+def call(server, rows, name, callers, seconds):
     """Return the time of each call, of so many callers, after a few that do not count; runs in the client's process."""
-    return asyncio.run(_call(address, token, cases(rows)[name], callers, seconds))
+    return asyncio.run(_call(server, cases(rows)[name], callers, seconds))
 
 
-async def _call(address, token, case, callers, seconds):
+async def _call(server, case, callers, seconds):
+    address, token = server
     path, response, make = case
     metadata, times = (("authorization", f"Bearer {token}"),), []
 
@@ -192,7 +191,7 @@ def measure(rows, seconds):
             )
             for name in cases(rows):
                 one, many = (
-                    pool.submit(call, server.address, server.token, rows, name, callers, seconds).result()
+                    pool.submit(call, (server.address, server.token), rows, name, callers, seconds).result()
                     for callers in (1, 32)
                 )
                 medians[name] = percentile(one, 0.5)

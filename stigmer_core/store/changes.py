@@ -125,7 +125,7 @@ class ChangeHub:
         """
         watcher = Watcher(self, loop, kind, resource_id)
         with self._lock:
-            if sum(map(len, self._watchers.values())) >= MAX_WATCHERS:
+            if self.count() >= MAX_WATCHERS:
                 raise ResourceExhaustedError(f"more than {MAX_WATCHERS} watchers")
             self._watchers.setdefault(loop, set()).add(watcher)
         return watcher
@@ -137,6 +137,10 @@ class ChangeHub:
             watchers.discard(watcher)
             if not watchers:
                 self._watchers.pop(watcher.loop, None)
+
+    def count(self) -> int:
+        """Return how many watch."""
+        return sum(map(len, self._watchers.values()))
 
     def loops(self) -> list[AbstractEventLoop]:
         """Return the loops on which somebody watches."""

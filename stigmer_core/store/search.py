@@ -1,63 +1,105 @@
-"""Full-text search: what people type becomes an FTS5 query that cannot be wrong."""
+"""Full-text search whose cost is bounded: at most 10,000 hits are counted and ranked, the newest ones."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from stigmer_core.store.expressions import match_expression, spelled_out, terms_of
 from stigmer_core.store.listing import selection
 from stigmer_core.store.rows import Hit, SearchPage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
+    from stigmer_core.store.expressions import Fetch
     from stigmer_core.store.rows import SearchText
 
-    Fetch = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-
-MAX_TERMS = 64
+MOST_HITS = 10_000
 SMALLEST_SCORE = 1e-9
+_SEEK_COST = 75  # asking of one resource whether it matches, as a multiple of reading one more match
 
-# The plus keeps SQLite from looking a hit up by its kind, which takes time in the square of the hits.
-_SCOPE = "+r.kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +r.org_id = ?2)"
-_FOUND = f"FROM search CROSS JOIN resources r ON r.sequence = search.rowid WHERE search MATCH ?3 AND {_SCOPE}"
 _TOTALS = (
     "SELECT kind, sum(amount) FROM totals WHERE kind IN (SELECT value FROM json_each(?1)) "
     "AND (?2 IS NULL OR org_id = ?2) GROUP BY kind HAVING sum(amount) > 0"
 )
-_COUNT = f"SELECT r.kind, count(*) {_FOUND} GROUP BY r.kind"
+_ALL = "SELECT coalesce(sum(amount), 0) FROM totals"
+_IS_COMMON = f"SELECT 1 FROM search WHERE search MATCH ? LIMIT 1 OFFSET {MOST_HITS}"
+
 # A word in the name is worth more than one in the body.
-_HITS = (
-    f"SELECT r.id, r.kind, bm25(search, 10.0, 4.0, 6.0, 1.0) AS relevance {_FOUND} "
-    "ORDER BY relevance, r.sequence DESC LIMIT ?4 OFFSET ?5"
+_BM25 = "bm25(search, 10.0, 4.0, 6.0, 1.0)"
+# The pluses keep SQLite from looking a hit up by its kind, which takes time in the square of the hits.
+_BY_WORD = (
+    "SELECT r.sequence AS sequence, r.kind AS kind, {relevance} AS relevance"
+    " FROM search CROSS JOIN resources r ON r.sequence = search.rowid WHERE search MATCH ?3"
+    " AND +r.kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +r.org_id = ?2)"
+    f" ORDER BY search.rowid DESC LIMIT {MOST_HITS}"
 )
-
-
-def match_expression(query: str) -> str | None:
-    """Return an FTS5 query for what somebody typed, or None when no word is in it.
-
-    Every term is quoted, so nothing in it is syntax. One term matches as a prefix, several must all be there.
-    """
-    clean = query.encode("utf-8", "replace").decode().replace("\0", " ")
-    terms = [term for term in clean.split() if any(character.isalnum() or character == "_" for character in term)]
-    if not terms:
-        return None
-    quoted = ['"' + term.replace('"', '""') + '"' for term in terms[:MAX_TERMS]]
-    return f"{quoted[0]} *" if len(quoted) == 1 else " AND ".join(quoted)
+_BY_SCOPE = (
+    "SELECT r.sequence AS sequence, r.kind AS kind, 0.0 AS relevance"
+    " FROM resources r CROSS JOIN search ON search.rowid = r.sequence WHERE search MATCH ?3"
+    " AND r.kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR r.org_id = ?2)"
+    f" ORDER BY r.sequence DESC LIMIT {MOST_HITS}"
+)
+_RARE = f"SELECT rowid AS sequence, {_BM25} AS relevance FROM search WHERE search MATCH ?6"
+_NAMED = (
+    "SELECT rowid AS sequence, -1.0 AS relevance FROM search WHERE search MATCH ?6"
+    " AND rowid >= (SELECT min(sequence) FROM hit)"
+)
+_NAMED_BY_SCOPE = (
+    "SELECT hit.sequence AS sequence, -1.0 AS relevance FROM hit CROSS JOIN search ON search.rowid = hit.sequence"
+    " WHERE search MATCH ?6"
+)
+_PAGE = (
+    "best AS (SELECT * FROM {ranked} ORDER BY relevance, sequence DESC LIMIT ?4 OFFSET ?5)"
+    " SELECT NULL, kind, count(*), NULL FROM hit GROUP BY kind UNION ALL"
+    " SELECT r.id, best.kind, best.relevance, best.sequence"
+    " FROM best CROSS JOIN resources r ON r.sequence = best.sequence"
+)
+_RANKED = (
+    "WITH hit AS MATERIALIZED ({hits}), score AS MATERIALIZED ({scores}), ranked AS (SELECT hit.sequence, hit.kind,"
+    " coalesce(score.relevance, 0.0) AS relevance FROM hit LEFT JOIN score ON score.sequence = hit.sequence), "
+    + _PAGE.format(ranked="ranked")
+)
+_FEW = f"WITH hit AS MATERIALIZED ({_BY_WORD.format(relevance=_BM25)}), " + _PAGE.format(ranked="hit")
+_BY_RARE_WORDS = _RANKED.format(hits=_BY_WORD.format(relevance="0.0"), scores=_RARE)
+_BY_NAME = _RANKED.format(hits=_BY_WORD.format(relevance="0.0"), scores=_NAMED)
+_BY_NAME_IN_SCOPE = _RANKED.format(hits=_BY_SCOPE, scores=_NAMED_BY_SCOPE)
 
 
 def search(fetch: Fetch, *, kinds: Sequence[str], query: str, org: str | None, limit: int, offset: int) -> SearchPage:
-    """Return one page of hits; an empty query lists, newest first, with score 1.0."""
+    """Return one page of hits; an empty query lists, newest first, with score 1.0.
+
+    Counts are exact up to 10,000 hits. A word that more resources have says little about rank, and does not count
+    for it; where it is all there is, the newest come first, those with it in their name before the others.
+    """
     if not query.strip():
         return _newest(fetch, kinds, org, limit, offset)
     expression = match_expression(query)
     if expression is None:
         return SearchPage([], {}, 0)
-    bindings = (_json_array(kinds), org, expression)
-    counts: dict[str, int] = dict(fetch(_COUNT, bindings))
-    rows = fetch(_HITS, (*bindings, limit, offset))
-    return SearchPage([Hit(row[0], row[1], _score(row[2])) for row in rows], counts, sum(counts.values()))
+    scope = (_json_array(kinds), org)
+    everything = int(fetch(_ALL, ())[0][0])
+    if everything <= MOST_HITS:
+        return _page(fetch(_FEW, (*scope, expression, limit, offset)))
+    terms = terms_of(query)
+    if len(terms) == 1:
+        terms = [expression] = [spelled_out(fetch, terms[0])]
+    rare = [term for term in terms if not fetch(_IS_COMMON, (term,))]
+    if len(rare) == len(terms):
+        return _page(fetch(_FEW, (*scope, expression, limit, offset)))
+    bindings = (*scope, expression, limit, offset)
+    if rare:
+        return _page(fetch(_BY_RARE_WORDS, (*bindings, " AND ".join(rare))))
+    narrow = sum(amount for _, amount in fetch(_TOTALS, scope)) * _SEEK_COST < everything
+    return _page(fetch(_BY_NAME_IN_SCOPE if narrow else _BY_NAME, (*bindings, f"{{name}} : ({expression})")))
+
+
+def _page(rows: list[tuple[Any, ...]]) -> SearchPage:
+    counts = {kind: int(count) for resource_id, kind, count, _ in rows if resource_id is None}
+    best = sorted((row for row in rows if row[0] is not None), key=lambda row: (row[2], -row[3]))
+    return SearchPage([Hit(row[0], row[1], _score(row[2])) for row in best], counts, sum(counts.values()))
 
 
 def _newest(fetch: Fetch, kinds: Sequence[str], org: str | None, limit: int, offset: int) -> SearchPage:

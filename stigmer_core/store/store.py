@@ -87,6 +87,11 @@ class Store:
         """Return what happened since the store was opened."""
         return self._committer.stats
 
+    @property
+    def watchers(self) -> int:
+        """Return how many watch now."""
+        return self._hub.count()
+
     async def run(self, function: Callable[[Transaction], T]) -> T:
         """Run a function in a transaction and return its result once that is durable.
 

@@ -10,7 +10,17 @@ from buf.validate import validate_pb2
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.struct_pb2 import Struct, Value
-from hostile_texts import NAMED, ODD_FRACTIONS, ODD_KEYS, ODD_NUMBERS, ODD_TEXTS, PLAIN_NUMBERS, WORDS, odd_json, odd_value
+from hostile_texts import (
+    NAMED,
+    ODD_FRACTIONS,
+    ODD_KEYS,
+    ODD_NUMBERS,
+    ODD_TEXTS,
+    PLAIN_NUMBERS,
+    WORDS,
+    odd_json,
+    odd_value,
+)
 from hostile_wire import damaged
 
 REFERENCE = "ai.stigmer.commons.apiresource.ApiResourceReference"
@@ -252,7 +262,7 @@ class Filler:
             value = value if isinstance(value, dict) else {self.rng.choice(ODD_KEYS): value}
         try:
             json_format.ParseDict(value, message, max_recursion_depth=2_000)
-        except (json_format.ParseError, OverflowError, AttributeError, TypeError):
+        except (json_format.ParseError, OverflowError, AttributeError, TypeError, RecursionError):
             if isinstance(message, Value):
                 message.number_value = self.rng.choice(ODD_FRACTIONS)
             elif isinstance(message, Struct):

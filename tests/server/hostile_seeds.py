@@ -24,7 +24,7 @@ BUNDLE = {
     ".claude-plugin/plugin.json": json.dumps({"name": "tools", "version": "1.0.0", "description": "Useful."}),
     "skills/review/SKILL.md": "---\nname: review\ndescription: About it.\n---\nBe brief.\n",
     "agents/helper.md": "---\nname: helper\ndescription: Helps.\n---\nHelp whoever asks, kindly.\n",
-    ".mcp.json": json.dumps({"mcpServers": {"one": {"command": "stigmer-no-such-program"}}}),
+    ".mcp.json": json.dumps({"mcpServers": {"three": {"command": "stigmer-no-such-program"}}}),
 }
 
 
@@ -82,7 +82,11 @@ def seeds():
         ("schedule", "agentic.schedule", _schedule(reference)),
         ("workflow", "agentic.workflow", _workflow("steps", [setting])),
         ("workflowinstance", "agentic.workflowinstance", _instance()),
-        ("workflowrun", "agentic.workflowexecution", manifest("WorkflowExecution", "ran", {"workflowId": "<workflow>"})),
+        (
+            "workflowrun",
+            "agentic.workflowexecution",
+            manifest("WorkflowExecution", "ran", {"workflowId": "<workflow>"}),
+        ),
     ]
     made = [(label, path(package, f"{body['kind']}Command"), body) for label, package, body in resources]
     artifact = {"contentType": "text/plain", "displayName": "notes", "source": {"agentExecutionId": "<run>"}}

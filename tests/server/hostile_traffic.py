@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import grpc
 import grpc.aio
 from google.protobuf import json_format
+from google.protobuf.message import EncodeError
 from hostile_filling import Filler, Pool
 from hostile_seeds import ARCHIVES, DSL, TASK_KINDS, seeds, task_seeds
 from hostile_wire import damaged, raw
@@ -111,11 +112,11 @@ class Traffic:
             return raw(rng)
         if roll < 0.35 or not self._taken[path]:
             odd = 0.02 if rng.random() < 0.7 else 0.3
-            body = self._filler.filled(method.request_type, package, odd).SerializeToString()
+            body = _serialized(self._filler.filled(method.request_type, package, odd))
         elif roll < 0.8:
             message = method.request_type.FromString(rng.choice(self._taken[path]))
             self._filler.change(message, package, 0.5 if rng.random() < 0.6 else 0.05)
-            body = message.SerializeToString()
+            body = _serialized(message)
         else:
             body = rng.choice(self._taken[path])
         return damaged(rng, body, self._taken[path]) if rng.random() < 0.2 else body
@@ -166,3 +167,11 @@ class Traffic:
 
     def _fault(self, path, body, code, text):
         self.tally.faults.append((path, code, text, body[:200].hex(), len(body)))
+
+
+def _serialized(message):
+    """Return the bytes of a message; nothing when it is nested too deep to have any."""
+    try:
+        return message.SerializeToString()
+    except EncodeError:
+        return b""
