@@ -6,7 +6,7 @@ from stigmer_core.resources.contexts import close_context, context_values, open_
 from stigmer_core.resources.controller import kind_services
 from stigmer_core.resources.documents import DocumentController, kind_infos
 from stigmer_core.resources.instances import DefaultInstances
-from stigmer_core.resources.pages import NumberedPage, numbered_page, page_token, token_page, token_position
+from stigmer_core.resources.pages import NumberedPage, numbered_page, page_size, page_token, token_page, token_position
 from stigmer_core.resources.pipeline import Resources
 from stigmer_core.resources.sealing import REDACTED
 from stigmer_core.resources.splice import spliced
@@ -23,6 +23,7 @@ __all__ = [
     "kind_services",
     "numbered_page",
     "open_context",
+    "page_size",
     "page_token",
     "spliced",
     "token_page",

@@ -17,13 +17,27 @@ M = TypeVar("M", bound="Message")
 
 
 def to_json(message: Message) -> str:
-    """Return proto3 JSON on one line, lowerCamelCase."""
-    return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+    """Return proto3 JSON on one line, lowerCamelCase.
+
+    Raises:
+        InvalidArgumentError: a number of a Struct is not finite, or a time or duration is out of range.
+    """
+    try:
+        return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+    except (json_format.Error, ValueError) as error:
+        raise _unwritable(error) from error
 
 
 def to_dict(message: Message) -> dict[str, Any]:
-    """Return proto3 JSON as a dict."""
-    return json_format.MessageToDict(message)
+    """Return proto3 JSON as a dict.
+
+    Raises:
+        InvalidArgumentError: a number of a Struct is not finite, or a time or duration is out of range.
+    """
+    try:
+        return json_format.MessageToDict(message)
+    except (json_format.Error, ValueError) as error:
+        raise _unwritable(error) from error
 
 
 def from_dict(document: Json, message: M) -> M:
@@ -44,3 +58,7 @@ def copy_of(message: M) -> M:
     twin = type(message)()
     twin.CopyFrom(message)
     return twin
+
+
+def _unwritable(error: Exception) -> InvalidArgumentError:
+    return InvalidArgumentError(f"this cannot be written as JSON: {error}")

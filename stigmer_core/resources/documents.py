@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stigmer_core.api.v1 import resources_pb2 as pb
 from stigmer_core.errors import InvalidArgumentError, NotFoundError, Problem
 from stigmer_core.resources.manifest import adopt, kind_of, message_of, pointer_of
-from stigmer_core.resources.pages import page_token, token_position
+from stigmer_core.resources.pages import page_size, page_token, token_position
 from stigmer_core.resources.watching import Watch
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class DocumentController:
 
     async def list(self, request: pb.ListRequest) -> pb.ListResponse:
         """Return a page of a kind's documents, newest first."""
-        size = min(request.page_size or _DEFAULT_SIZE, _MAX_SIZE)
+        size = page_size(request, default=_DEFAULT_SIZE, most=_MAX_SIZE)
         before = token_position(request)
 
         def page(reader: Reader) -> pb.ListResponse:
@@ -103,10 +103,7 @@ class DocumentController:
     def _loaded(self, text: str) -> Any:
         if len(text) > _MAX_DOCUMENT_CHARACTERS:
             raise InvalidArgumentError(f"the document has {len(text)} characters, at most {_MAX_DOCUMENT_CHARACTERS}")
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise InvalidArgumentError(f"the document is not JSON: {error}") from error
+        return read_json(text, "document")
 
     def _drafted(self, manifest: Any) -> tuple[Kind, Any]:
         kind = kind_of(manifest, self._resources.kinds)

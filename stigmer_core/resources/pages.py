@@ -46,6 +46,11 @@ def numbered_page(page_info: Any) -> NumberedPage:
     return NumberedPage(max(page_info.num, 1), min(size, MAX_SIZE))
 
 
+def page_size(request: Any, *, default: int = MAX_SIZE, most: int = MAX_SIZE) -> int:
+    """Return how many entries a request's page has: `default` when it asks for less than one, never above `most`."""
+    return min(request.page_size if request.page_size > 0 else default, most)
+
+
 def page_token(request: Message, position: int) -> str:
     """Return the token of the page after a position; it fits only a request like this one."""
     payload = json.dumps([_VERSION, _digest(request), position])
@@ -63,9 +68,9 @@ def token_position(request: Any) -> int | None:
         return None
     try:
         version, digest, position = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (ValueError, binascii.Error, TypeError) as error:
+    except (ValueError, binascii.Error, TypeError, RecursionError) as error:
         raise InvalidArgumentError("page_token is not one that this server made") from error
-    if version != _VERSION or digest != _digest(request) or not isinstance(position, int):
+    if version != _VERSION or digest != _digest(request) or not isinstance(position, int) or not 0 <= position <= LAST:
         raise InvalidArgumentError("page_token belongs to another listing: start again without one")
     return position
 
@@ -78,7 +83,7 @@ def token_page(reader: Reader, kind: str, request: Any, **where: Any) -> tuple[S
     Raises:
         InvalidArgumentError: the page token belongs to another listing.
     """
-    size = min(request.page_size or MAX_SIZE, MAX_SIZE)
+    size = page_size(request)
     rows = reader.page(kind, before=token_position(request), limit=size + 1, **where)
     more = page_token(request, rows[size - 1].sequence) if len(rows) > size else ""
     return rows[:size], more, -(-reader.count(kind, **where) // size)

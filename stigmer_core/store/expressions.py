@@ -18,7 +18,7 @@ _MAX_ENDINGS = 20
 _ENDINGS = (
     "WITH RECURSIVE ending(term) AS (SELECT (SELECT term FROM words WHERE term >= ?1 LIMIT 1) UNION ALL"
     " SELECT (SELECT term FROM words WHERE term >= ending.term || char(1) LIMIT 1) FROM ending"
-    f" WHERE ending.term < ?1 || char(1114111) LIMIT {_MAX_ENDINGS + 2})"
+    " WHERE ending.term < ?1 || char(1114111) LIMIT ?2)"
     " SELECT term FROM ending WHERE term < ?1 || char(1114111)"
 )
 
@@ -51,7 +51,7 @@ def spelled_out(fetch: Fetch, term: str) -> str:
     plain = word.isascii() and word.replace("_", "a").isalnum()
     if not plain or len(word) <= _INDEXED_PREFIX:
         return f"{term} *"
-    endings = [row[0] for row in fetch(_ENDINGS, (word,))]
+    endings = [row[0] for row in fetch(_ENDINGS, (word, _MAX_ENDINGS + 2))]
     if not 0 < len(endings) <= _MAX_ENDINGS:
         return f"{term} *"
     return " OR ".join(f'"{ending}"' for ending in endings)

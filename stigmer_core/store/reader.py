@@ -149,7 +149,7 @@ class Reader:
         """Return events of a stream in order, from the one behind sequence `after`."""
         return [
             StoredEvent(stream=row[0], sequence=row[1], type=row[2], body=row[3], created_at=_time(row[4]))
-            for row in self._fetch(_EVENTS, (stream, after, limit))
+            for row in self._fetch(_EVENTS, (stream, min(after, LAST), limit))
         ]
 
     def count_versions(self, resource_id: str) -> int:

@@ -1,4 +1,4 @@
-"""Full-text search whose cost is bounded: at most 10,000 hits are counted and ranked, the newest ones."""
+"""Full-text search whose cost is bounded: at most 10,000 hits, the newest ones, are counted and ranked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOTALS = (
     "AND (?2 IS NULL OR org_id = ?2) GROUP BY kind HAVING sum(amount) > 0"
 )
 _ALL = "SELECT coalesce(sum(amount), 0) FROM totals"
-_IS_COMMON = f"SELECT 1 FROM search WHERE search MATCH ? LIMIT 1 OFFSET {MOST_HITS}"
+_IS_COMMON = "SELECT 1 FROM search WHERE search MATCH ? LIMIT 1 OFFSET ?"
 
 # A word in the name is worth more than one in the body.
 _BM25 = "bm25(search, 10.0, 4.0, 6.0, 1.0)"
@@ -34,45 +34,61 @@ _BY_WORD = (
     "SELECT r.sequence AS sequence, r.kind AS kind, {relevance} AS relevance"
     " FROM search CROSS JOIN resources r ON r.sequence = search.rowid WHERE search MATCH ?3"
     " AND +r.kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +r.org_id = ?2)"
-    f" ORDER BY search.rowid DESC LIMIT {MOST_HITS}"
+    " ORDER BY search.rowid DESC LIMIT ?6"
 )
 _BY_SCOPE = (
     "SELECT r.sequence AS sequence, r.kind AS kind, 0.0 AS relevance"
     " FROM resources r CROSS JOIN search ON search.rowid = r.sequence WHERE search MATCH ?3"
     " AND r.kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR r.org_id = ?2)"
-    f" ORDER BY r.sequence DESC LIMIT {MOST_HITS}"
+    " ORDER BY r.sequence DESC LIMIT ?6"
 )
-_RARE = f"SELECT rowid AS sequence, {_BM25} AS relevance FROM search WHERE search MATCH ?6"
+_RARE = "SELECT rowid AS sequence, {relevance} AS relevance FROM search WHERE search MATCH ?7".format(relevance=_BM25)
 _NAMED = (
-    "SELECT rowid AS sequence, -1.0 AS relevance FROM search WHERE search MATCH ?6"
+    "SELECT rowid AS sequence, -1.0 AS relevance FROM search WHERE search MATCH ?7"
     " AND rowid >= (SELECT min(sequence) FROM hit)"
 )
 _NAMED_BY_SCOPE = (
     "SELECT hit.sequence AS sequence, -1.0 AS relevance FROM hit CROSS JOIN search ON search.rowid = hit.sequence"
-    " WHERE search MATCH ?6"
+    " WHERE search MATCH ?7"
 )
 _PAGE = (
-    "best AS (SELECT * FROM {ranked} ORDER BY relevance, sequence DESC LIMIT ?4 OFFSET ?5)"
-    " SELECT NULL, kind, count(*), NULL FROM hit GROUP BY kind UNION ALL"
+    "{hits}, best AS (SELECT sequence, kind, relevance FROM {ranked} ORDER BY relevance, sequence DESC"
+    " LIMIT ?4 OFFSET ?5) SELECT NULL, kind, count(*), NULL FROM hit GROUP BY kind UNION ALL"
     " SELECT r.id, best.kind, best.relevance, best.sequence"
     " FROM best CROSS JOIN resources r ON r.sequence = best.sequence"
 )
-_RANKED = (
+_SCORED = (
     "WITH hit AS MATERIALIZED ({hits}), score AS MATERIALIZED ({scores}), ranked AS (SELECT hit.sequence, hit.kind,"
-    " coalesce(score.relevance, 0.0) AS relevance FROM hit LEFT JOIN score ON score.sequence = hit.sequence), "
-    + _PAGE.format(ranked="ranked")
+    " coalesce(score.relevance, 0.0) AS relevance FROM hit LEFT JOIN score ON score.sequence = hit.sequence)"
 )
-_FEW = f"WITH hit AS MATERIALIZED ({_BY_WORD.format(relevance=_BM25)}), " + _PAGE.format(ranked="hit")
-_BY_RARE_WORDS = _RANKED.format(hits=_BY_WORD.format(relevance="0.0"), scores=_RARE)
-_BY_NAME = _RANKED.format(hits=_BY_WORD.format(relevance="0.0"), scores=_NAMED)
-_BY_NAME_IN_SCOPE = _RANKED.format(hits=_BY_SCOPE, scores=_NAMED_BY_SCOPE)
 
 
-def search(fetch: Fetch, *, kinds: Sequence[str], query: str, org: str | None, limit: int, offset: int) -> SearchPage:
+def _scored(hits: str, scores: str) -> str:
+    return _PAGE.format(hits=_SCORED.format(hits=hits, scores=scores), ranked="ranked")
+
+
+_BY_ALL_WORDS = _PAGE.format(
+    hits="WITH hit AS MATERIALIZED ({hits})".format(hits=_BY_WORD.format(relevance=_BM25)), ranked="hit"
+)
+_BY_RARE_WORDS = _scored(_BY_WORD.format(relevance="0.0"), _RARE)
+_BY_NAME = _scored(_BY_WORD.format(relevance="0.0"), _NAMED)
+_BY_NAME_IN_SCOPE = _scored(_BY_SCOPE, _NAMED_BY_SCOPE)
+
+
+def search(
+    fetch: Fetch,
+    *,
+    kinds: Sequence[str],
+    query: str,
+    org: str | None,
+    limit: int,
+    offset: int,
+    most: int = MOST_HITS,
+) -> SearchPage:
     """Return one page of hits; an empty query lists, newest first, with score 1.0.
 
-    Counts are exact up to 10,000 hits. A word that more resources have says little about rank, and does not count
-    for it; where it is all there is, the newest come first, those with it in their name before the others.
+    Counts are exact up to `most` hits, and so many are ranked: the newest. A word that more resources have says little
+    about rank and does not count for it; without another one those that have it in their name come first.
     """
     if not query.strip():
         return _newest(fetch, kinds, org, limit, offset)
@@ -81,15 +97,13 @@ def search(fetch: Fetch, *, kinds: Sequence[str], query: str, org: str | None, l
         return SearchPage([], {}, 0)
     scope = (_json_array(kinds), org)
     everything = int(fetch(_ALL, ())[0][0])
-    if everything <= MOST_HITS:
-        return _page(fetch(_FEW, (*scope, expression, limit, offset)))
     terms = terms_of(query)
-    if len(terms) == 1:
+    if everything > most and len(terms) == 1:
         terms = [expression] = [spelled_out(fetch, terms[0])]
-    rare = [term for term in terms if not fetch(_IS_COMMON, (term,))]
+    rare = terms if everything <= most else [term for term in terms if not fetch(_IS_COMMON, (term, most))]
+    bindings = (*scope, expression, limit, offset, most)
     if len(rare) == len(terms):
-        return _page(fetch(_FEW, (*scope, expression, limit, offset)))
-    bindings = (*scope, expression, limit, offset)
+        return _page(fetch(_BY_ALL_WORDS, bindings))
     if rare:
         return _page(fetch(_BY_RARE_WORDS, (*bindings, " AND ".join(rare))))
     narrow = sum(amount for _, amount in fetch(_TOTALS, scope)) * _SEEK_COST < everything

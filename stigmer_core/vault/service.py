@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from stigmer_core.api.v1 import secrets_pb2 as pb
@@ -21,13 +22,16 @@ class SecretController:
         self._store = store
         self._vault = vault
         self._keys = keys
+        # Two rotations at once: one would drop the root key that the other has just encrypted every data key with.
+        self._rotating = asyncio.Lock()
 
     async def rotate_keys(self, request: pb.RotateKeysRequest) -> pb.RotateKeysResponse:  # noqa: ARG002 - an RPC's shape
         """Put a new root key in front, encrypt the data keys with it, then drop the old ones.
 
         A crash in between leaves both root keys in the file: everything can be read, and rotating again finishes.
         """
-        root = self._keys.rotate()
-        count = await self._store.run(self._vault.rotate)
-        self._keys.forget_all_but(root)
+        async with self._rotating:
+            root = self._keys.rotate()
+            count = await self._store.run(self._vault.rotate)
+            self._keys.forget_all_but(root)
         return pb.RotateKeysResponse(root_key_id=root.id, data_keys=count)

@@ -67,8 +67,24 @@ def test_a_mistake_is_shown_at_its_line(stigmer):
 
 
 def test_the_readme_shows_the_plugin_as_it_is():
-    """Both files stand in the README word for word."""
+    """Its files stand in the README word for word."""
     readme = (ROOT / "README.md").read_text()
 
     assert SOURCE.read_text().strip() in readme
     assert SOURCE.with_name("pyproject.toml").read_text().split("\n\n", 1)[1].strip() in readme
+    assert SOURCE.with_name("test_ticket.py").read_text().strip() in readme
+
+
+def test_the_plugin_passes_the_conformance_kit(tmp_path):
+    """As its author would run it: pytest on the one file, with the plugin installed."""
+    folder = write_distribution(tmp_path, "ticket", f"from {SOURCE.stem} import stigmer_kinds")
+    path = os.pathsep.join([str(folder), str(SOURCE.parent), os.environ.get("PYTHONPATH", "")])
+    test = SOURCE.with_name("test_ticket.py")
+    command = [sys.executable, "-m", "pytest", "-q", "--asyncio-mode=auto", "-p", "no:cacheprovider", str(test)]
+
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout

@@ -159,14 +159,3 @@ def test_no_query_is_an_error(texts, query):
 def test_a_long_query_is_cut():
     """FTS5 limits how many conditions one expression has."""
     assert match_expression("word " * 1000).count("AND") == 63
-
-
-def test_the_cost_of_a_search_grows_with_its_hits(store, insert):
-    """Each hit is looked up by itself; by its kind, SQLite would look at all the others of it, each time."""
-    from stigmer_core.store import search  # noqa: PLC0415 - looks behind the seam
-
-    for sql, more in ((search._COUNT, ()), (search._HITS, (10, 0))):
-        bindings = ('["Agent"]', None, '"word"', *more)
-        plan = store.read(lambda reader, sql=sql, b=bindings: reader.execute("EXPLAIN QUERY PLAN " + sql, b))
-
-        assert any("sequence=?" in row[3] and "kind" not in row[3] for row in plan)

@@ -11,7 +11,7 @@ from ai.stigmer.agentic.agentexecution.v1.api_pb2 import AgentExecution
 from ai.stigmer.agentic.session.v1 import enum_pb2 as session_pb2
 
 from stigmer_core.errors import InvalidArgumentError
-from stigmer_core.resources import page_token, token_position
+from stigmer_core.resources import page_size, page_token, token_position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,7 +85,7 @@ def agent_report(reader: Reader, request: Any, name: str) -> io_pb2.GetAgentUsag
     where = {"index": ("spec.agent_id", request.agent_id), "org": request.org_id}
     executions = list(_between(scanned(reader, **where), request.from_date, request.to_date))
     sessions = _by_session(executions)
-    start, size = token_position(request) or 0, request.page_size or _SESSION_PAGE
+    start, size = token_position(request) or 0, page_size(request, default=_SESSION_PAGE)
     report = io_pb2.GetAgentUsageReportOutput(
         agent_id=request.agent_id,
         agent_name=name,

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from ai.stigmer.agentic.agentexecution.v1 import io_pb2 as agent_pb2
 from ai.stigmer.agentic.agentexecution.v1.api_pb2 import AgentExecution
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2, io_pb2
-from google.protobuf.json_format import MessageToDict
 
 from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError
-from stigmer_core.resources import page_token, token_position
+from stigmer_core.resources import page_size, page_token, token_position
 from stigmer_core.server import current_caller
 from stigmer_plugin_workflow._creation import run_id_of
 from stigmer_plugin_workflow._phases import STOPPABLE, require_phase
@@ -101,7 +100,7 @@ class Approvals:
             payload = {
                 "task": task.task_id,
                 "outcome": request.outcome,
-                "formData": MessageToDict(request.form_data),
+                "formData": to_dict(request.form_data),
                 "reviewer": request.reviewer or current_caller().name,
                 "comment": request.comment,
             }
@@ -115,7 +114,7 @@ class Approvals:
 
     def pending(self, reader: Reader, request: io_pb2.ListPendingApprovalsRequest) -> io_pb2.PendingApprovalsList:
         """Return a page of the tasks of an organization's runs that wait for a person, the newest run first."""
-        size = min(request.page_size or _SIZE_CAP, _SIZE_CAP)
+        size = page_size(request, default=_SIZE_CAP, most=_SIZE_CAP)
         found = [entry for execution in self._unfinished(reader, request.org) for entry in _pending(execution)]
         start = token_position(request) or 0
         more = page_token(request, start + size) if len(found) > start + size else ""

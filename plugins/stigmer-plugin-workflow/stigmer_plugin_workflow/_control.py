@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
-from google.protobuf.json_format import MessageToDict
 
 from stigmer_core.program import Run
 from stigmer_core.server import current_caller
@@ -85,7 +84,7 @@ def send_signal(executions: Executions, tx: Transaction, execution: Any, request
         FailedPreconditionError: it has ended, or the engine is away.
     """
     require_phase(execution.status.phase, STOPPABLE, "send a signal to")
-    payload = MessageToDict(request.payload) if request.HasField("payload") else {}
+    payload = to_dict(request.payload) if request.HasField("payload") else {}
     key = f"signal:{execution.metadata.id}:{request.idempotency_key}" if request.idempotency_key else ""
     if key and tx.recall(key) is not None:
         return

@@ -153,8 +153,8 @@ def run_input_of(spec: Any) -> Json:
     """Return a run's input: the trigger message when it is a JSON object or list, else message and metadata."""
     message, metadata = spec.trigger_message, dict(spec.trigger_metadata)
     try:
-        value = json.loads(message) if message else None
-    except (ValueError, RecursionError):
+        value = read_json(message, "trigger message") if message else None
+    except InvalidArgumentError:
         value = None
     if isinstance(value, (dict, list)):
         return value

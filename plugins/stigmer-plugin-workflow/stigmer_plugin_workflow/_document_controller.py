@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 
 from stigmer_core.errors import InvalidArgumentError, Problem
+from stigmer_core.resources.json_text import read_json
 from stigmer_core.resources.manifest import message_of
 from stigmer_plugin_workflow._adopt import adopt_dsl
 from stigmer_plugin_workflow._steps import canonical_yaml, document_of
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
 
     from stigmer_core import Kind
-    from stigmer_core.program import Json
     from stigmer_plugin_workflow._creation import Executions
 
 DOCUMENT_ANNOTATION = "stigmer.ai/executed-document"
@@ -61,12 +60,12 @@ class DocumentController:
         execution.metadata.org = request.org
         execution.metadata.annotations[DOCUMENT_ANNOTATION] = workflow.metadata.name
         execution.spec.trigger_message = request.input
-        if request.input and not isinstance(_json(request.input, "input"), (dict, list)):
+        if request.input and not isinstance(read_json(request.input, "input"), (dict, list)):
             raise InvalidArgumentError("the input of a run is a JSON object or list")
         return self._executions.named(execution, workflow.metadata.slug)
 
     def _parsed(self, text: str) -> Any:
-        document = _json(text, "document")
+        document = read_json(text, "document")
         manifest = adopt_dsl(document) or document
         if not isinstance(manifest, dict) or manifest.get("kind") != "Workflow":
             message = "is neither a Workflow manifest nor a DSL document with `document` and `do`"
@@ -75,10 +74,3 @@ class DocumentController:
         self._resources.validate(message)
         workflow: Workflow = self._resources.prepare(self._workflow, message, creating=True)
         return workflow
-
-
-def _json(text: str, what: str) -> Json:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidArgumentError(f"the {what} is not JSON: {error}") from error

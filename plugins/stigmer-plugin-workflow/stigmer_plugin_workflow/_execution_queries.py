@@ -59,7 +59,7 @@ class ExecutionQueries:
 
     async def get_event_log(self, request: io_pb2.GetEventLogRequest) -> io_pb2.GetEventLogResponse:
         """Return events after a sequence number, oldest first; an unknown execution has none."""
-        size = min(request.page_size or _LOG_PAGE, _LOG_CAP)
+        size = page_size(request, default=_LOG_PAGE, most=_LOG_CAP)
         return self._store.read(lambda reader: self._log(reader, request, size))
 
     async def subscribe_events(self, request: io_pb2.SubscribeEventsRequest) -> AsyncIterator[Any]:

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflow.v1.enum_pb2 import WorkflowTaskKind
-from google.protobuf import json_format
 
-from stigmer_core.errors import Problem
+from stigmer_core.errors import InvalidArgumentError, Problem
+from stigmer_core.resources.codec import to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ def dsl_document(workflow: Any) -> dict[str, Json]:
     spec = workflow.spec
     kept = workflow.metadata.annotations.get(DOCUMENT_ANNOTATION)
     if kept:
-        return {**json.loads(kept), "do": [plain(json_format.MessageToDict(task.task_config)) for task in spec.tasks]}
+        return {**json.loads(kept), "do": [_config(task, index) for index, task in enumerate(spec.tasks)]}
     header = {
         "dsl": DSL_VERSION,
         "namespace": spec.document.namespace,
@@ -58,9 +58,17 @@ def plain(value: Json) -> Json:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _config(task: Any, index: int) -> Json:
+    try:
+        return plain(to_dict(task.task_config))
+    except InvalidArgumentError as error:
+        raise UntranslatableError(Problem(f"/spec/tasks/{index}/task_config", error.message)) from error
+
+
 def _top_level(task: Any, index: int) -> Json:
-    body = {"name": task.name, "kind": WorkflowTaskKind.Name(task.kind)}
-    body["task_config"] = plain(json_format.MessageToDict(task.task_config))
+    known = task.kind in WorkflowTaskKind.values()
+    body = {"name": task.name, "kind": WorkflowTaskKind.Name(task.kind) if known else str(task.kind)}
+    body["task_config"] = _config(task, index)
     if getattr(task.export, "as"):
         body["export"] = {"as": getattr(task.export, "as")}
     if task.flow.then:

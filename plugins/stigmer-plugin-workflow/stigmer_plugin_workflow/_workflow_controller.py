@@ -10,7 +10,7 @@ from ai.stigmer.agentic.workflow.v1.serverless.validation_pb2 import ServerlessW
 from ai.stigmer.agentic.workflowinstance.v1 import io_pb2 as instance_pb2
 
 from stigmer_core.errors import InvalidArgumentError, NotFoundError
-from stigmer_core.resources import numbered_page, page_token, spliced, token_position
+from stigmer_core.resources import numbered_page, page_size, page_token, spliced, token_position
 from stigmer_plugin_workflow._steps import INSTANCES, canonical_yaml, tag_version
 from stigmer_plugin_workflow._translate import dsl_document
 
@@ -66,7 +66,7 @@ class WorkflowQueries:
 
     async def list_versions(self, request: Any) -> version_pb2.ListWorkflowVersionsResponse:
         """Return a workflow's versions, newest first; without a page size all of them, up to 100."""
-        size = min(request.page_size or _PAGE_CAP, _PAGE_CAP)
+        size = page_size(request, default=_PAGE_CAP, most=_PAGE_CAP)
         before = token_position(request)
         versions: version_pb2.ListWorkflowVersionsResponse = self._store.read(
             lambda reader: self._versions(reader, request, size, before)
