@@ -156,7 +156,7 @@ def created(chance):
 
 
 def call(server, rows, name, callers, seconds):
-    """Return the time of each call, of so many callers, after a few that do not count; runs in the client's process."""
+    """Return the calls a second of so many callers, and the time of each call; runs in the client's process."""
     return asyncio.run(_call(server, cases(rows)[name], callers, seconds))
 
 
@@ -174,9 +174,9 @@ async def _call(server, case, callers, seconds):
     async with grpc.aio.insecure_channel(address) as channel:
         rpc = channel.unary_unary(path, lambda request: request.SerializeToString(), response.FromString)
         await caller(-1, time.perf_counter() + seconds / 5, [])
-        until = time.perf_counter() + seconds
-        await asyncio.gather(*(caller(number, until, times) for number in range(callers)))
-    return times
+        begun = time.perf_counter()
+        await asyncio.gather(*(caller(number, begun + seconds, times) for number in range(callers)))
+        return len(times) / (time.perf_counter() - begun), times
 
 
 def measure(rows, seconds):
@@ -194,8 +194,8 @@ def measure(rows, seconds):
                     pool.submit(call, (server.address, server.token), rows, name, callers, seconds).result()
                     for callers in (1, 32)
                 )
-                medians[name] = percentile(one, 0.5)
-                print(f"{name:36}{row(one, seconds)}{row(many, seconds)}", flush=True)
+                medians[name] = percentile(one[1], 0.5)
+                print(f"{name:36}{row(*one)}{row(*many)}", flush=True)
             print(f"server {resident_bytes(server.pid) / 1e6:.0f} MB at the end")
             server.stop()
     return medians
@@ -205,8 +205,8 @@ def client():
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
 
-def row(times, seconds):
-    return f"{len(times) / seconds:9,.0f}/s {percentile(times, 0.5):8.2f} {percentile(times, 0.99):8.2f}"
+def row(per_second, times):
+    return f"{per_second:9,.0f}/s {percentile(times, 0.5):8.2f} {percentile(times, 0.99):8.2f}"
 
 
 def compare(medians):

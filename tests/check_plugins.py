@@ -12,7 +12,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TEST_TOOLS = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "gherkin-official", "jq")
+TEST_TOOLS = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "gherkin-official", "jq", "jsonschema-rs")
 
 
 def main(work: Path, results: Path) -> int:
@@ -45,9 +45,8 @@ def _environment(folder: Path, wheels: Path) -> Path:
 
 def _check(python: Path, work: Path, wheels: Path, plugin: Path, results: Path) -> bool:
     target = work / plugin.name
-    names = _closure(plugin.name)
-    chosen = [next(wheels.glob(f"{name.replace('-', '_')}-*.whl")) for name in ("stigmer-core", *sorted(names))]
-    _run(python, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--target", target, *chosen)
+    alone = _closure(plugin.name)
+    _install(python, target, wheels, {"stigmer-core", *alone})
     module = plugin.name.replace("-", "_")
     imported = subprocess.run(
         [python, "-c", f"import {module}; print({module}.__file__)"],
@@ -58,15 +57,32 @@ def _check(python: Path, work: Path, wheels: Path, plugin: Path, results: Path) 
     tests = plugin / "tests"
     if imported.returncode or not any(tests.glob("test_*.py")):
         return imported.returncode == 0
+    _install(python, target, wheels, set().union(*map(_closure, _test_group(plugin.name))) - alone)
     command = [python, "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml", "--rootdir", plugin, tests]
     environment = {"PYTHONPATH": str(target), "PATH": f"{target / 'bin'}:/usr/bin:/bin", "HOME": str(work)}
     command += [f"--junitxml={results / (plugin.name + '.xml')}"]
     return subprocess.run(list(map(str, command)), env=environment, cwd=work, check=False).returncode == 0
 
 
+def _install(python: Path, target: Path, wheels: Path, names: set[str]) -> None:
+    chosen = [next(wheels.glob(f"{name.replace('-', '_')}-*.whl")) for name in sorted(names)]
+    if chosen:
+        _run(python, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--target", target, *chosen)
+
+
+def _test_group(name: str) -> list[str]:
+    """Return the plugins that a plugin's tests work with beside its own needs: its dependency group `test`."""
+    groups = _metadata(name).get("dependency-groups", {})
+    return [one.split(">")[0] for one in groups.get("test", []) if one.startswith("stigmer-plugin-")]
+
+
+def _metadata(name: str) -> dict:
+    return tomllib.loads((ROOT / "plugins" / name / "pyproject.toml").read_text())
+
+
 def _closure(name: str) -> set[str]:
     """Return a plugin and the plugins whose messages it imports, as its own metadata say."""
-    project = tomllib.loads((ROOT / "plugins" / name / "pyproject.toml").read_text())["project"]
+    project = _metadata(name)["project"]
     needed = [one.split(">")[0] for one in project["dependencies"] if one.startswith("stigmer-plugin-")]
     return {name}.union(*map(_closure, needed))
 

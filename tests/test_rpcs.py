@@ -12,7 +12,6 @@ import tempfile
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 import grpc
 import pytest
@@ -22,9 +21,11 @@ from stigmer_core.app import App
 from stigmer_core.settings import load_settings
 from stigmer_core.testing.server import ServerProcess
 
+sys.path.insert(0, str(Path(__file__).parent))
+from api_table import DOCUMENT, Row, documented
+
 ROOT = Path(__file__).parent.parent
 CONTRACT = ROOT.parent / "shared" / "contract" / "contract.json"
-DOCUMENT = ROOT / "docs" / "api.md"
 PLUGINS = sorted(path.name for path in ROOT.glob("plugins/*"))
 MCP = "/ai.stigmer.agentic.mcpserver.v1.McpServer"
 PLATFORM = "/ai.stigmer.platform.v1.PlatformQueryController"
@@ -48,32 +49,6 @@ REFUSED = {
 INTERNAL = re.compile(
     r"Traceback|File \"|\.py\b|stigmer_core|stigmer_plugin|Error\b|grpc|<|0x[0-9a-f]{4}|internal error"
 )
-_ROW = re.compile(r"^\| (\w+) \| `(\w+)` \| ([a-z ]+) \| (.+) \|$", re.MULTILINE)
-
-
-class Row(NamedTuple):
-    path: str
-    state: str
-    note: str
-
-    @property
-    def package(self):
-        return self.path[1:].rpartition("/")[0].rpartition(".")[0]
-
-    def line(self):
-        service, _, rpc = self.path[1:].partition("/")
-        return f"| {service.rpartition('.')[2]} | `{rpc}` | {self.state} | {self.note} |"
-
-
-def documented():
-    """Return the rows of the document, by path."""
-    rows = {}
-    for section in DOCUMENT.read_text().split("\n## ")[1:]:
-        package = section.partition("\n")[0].strip()
-        for service, rpc, state, note in _ROW.findall(section):
-            path = f"/{package}.{service}/{rpc}"
-            rows[path] = Row(path, state, note)
-    return rows
 
 
 def contract():

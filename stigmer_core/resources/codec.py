@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf import json_format
+from google.protobuf.message import EncodeError
 
 from stigmer_core.errors import InvalidArgumentError, Problem
+from stigmer_core.nesting import require_shallow
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -26,6 +28,20 @@ def to_json(message: Message) -> str:
         return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
     except (json_format.Error, ValueError) as error:
         raise _unwritable(error) from error
+
+
+def to_bytes(message: Message) -> bytes:
+    """Return the bytes that are stored, the same for equal messages.
+
+    Raises:
+        InvalidArgumentError: the message is nested too deep to be read in a list.
+    """
+    try:
+        body = message.SerializeToString(deterministic=True)
+    except EncodeError as error:
+        raise InvalidArgumentError(f"{type(message).DESCRIPTOR.name} is nested too deep") from error
+    require_shallow(type(message), body)
+    return body
 
 
 def to_dict(message: Message) -> dict[str, Any]:

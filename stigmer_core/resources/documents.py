@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from stigmer_core.api.v1 import resources_pb2 as pb
 from stigmer_core.errors import InvalidArgumentError, NotFoundError, Problem
+from stigmer_core.resources.json_text import read_json
 from stigmer_core.resources.manifest import adopt, kind_of, message_of, pointer_of
 from stigmer_core.resources.pages import page_size, page_token, token_position
 from stigmer_core.resources.watching import Watch

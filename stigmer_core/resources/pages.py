@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
 _VERSION = 1
+_LAST = 2**63 - 1  # the largest integer that SQLite keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def token_position(request: Any) -> int | None:
         version, digest, position = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, binascii.Error, TypeError, RecursionError) as error:
         raise InvalidArgumentError("page_token is not one that this server made") from error
-    if version != _VERSION or digest != _digest(request) or not isinstance(position, int) or not 0 <= position <= LAST:
+    if version != _VERSION or digest != _digest(request) or not isinstance(position, int) or not 0 <= position <= _LAST:
         raise InvalidArgumentError("page_token belongs to another listing: start again without one")
     return position
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stigmer_core.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from stigmer_core.kind import Change
 from stigmer_core.resources import audit
-from stigmer_core.resources.codec import copy_of, to_json
+from stigmer_core.resources.codec import copy_of, to_bytes, to_json
 from stigmer_core.resources.draft import guard_labels, prepare, require_unmanaged
 from stigmer_core.resources.identity import IdSource
 from stigmer_core.resources.indexing import index_values
@@ -273,7 +273,7 @@ class Resources:
         sealed = take_secrets(tx, self.vault, kind, resource)
         written = {
             "data": to_json(resource),
-            "body": resource.SerializeToString(deterministic=True),
+            "body": to_bytes(resource),
             "search": search_text(kind, resource),
             "indexes": index_values(kind, resource),
             "labels": dict(metadata.labels),

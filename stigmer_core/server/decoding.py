@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from stigmer_core.errors import InvalidArgumentError, ResourceExhaustedError
+from stigmer_core.nesting import require_shallow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,10 +56,12 @@ class Decoding:
             if len(body) > max_bytes:
                 raise _too_large(max_bytes)
             try:
-                return request_type.FromString(body)
+                decoded = request_type.FromString(body)
             except DecodeError:  # its text names classes
                 text = f"the request is not a valid {request_type.DESCRIPTOR.full_name}"
                 raise InvalidArgumentError(text) from None
+            require_shallow(request_type, body)
+            return decoded
 
         return decode
 

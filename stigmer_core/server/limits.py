@@ -22,7 +22,7 @@ class Limits:
         streams: open server streams; each holds about 25 KB.
     """
 
-    def __init__(self, *, unary: int = 1_000, streams: int = 2_000) -> None:
+    def __init__(self, *, unary: int = 1_000, streams: int = 10_000) -> None:
         self.max_unary = unary
         self.max_streams = streams
         self.unary_in_flight = 0

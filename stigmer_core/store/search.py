@@ -32,7 +32,8 @@ _BM25 = "bm25(search, 10.0, 4.0, 6.0, 1.0)"
 # The pluses keep SQLite from looking a hit up by its kind, which takes time in the square of the hits.
 _BY_WORD = (
     "SELECT r.sequence AS sequence, r.kind AS kind, {relevance} AS relevance"
-    " FROM search CROSS JOIN resources r ON r.sequence = search.rowid WHERE search MATCH ?3"
+    " FROM search CROSS JOIN resources r INDEXED BY resources_by_sequence ON r.sequence = search.rowid"
+    " WHERE search MATCH ?3"
     " AND +r.kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +r.org_id = ?2)"
     " ORDER BY search.rowid DESC LIMIT ?6"
 )
@@ -42,7 +43,7 @@ _BY_SCOPE = (
     " AND r.kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR r.org_id = ?2)"
     " ORDER BY r.sequence DESC LIMIT ?6"
 )
-_RARE = "SELECT rowid AS sequence, {relevance} AS relevance FROM search WHERE search MATCH ?7".format(relevance=_BM25)
+_RARE = "SELECT rowid AS sequence, {relevance} AS relevance FROM search WHERE search MATCH ?7"
 _NAMED = (
     "SELECT rowid AS sequence, -1.0 AS relevance FROM search WHERE search MATCH ?7"
     " AND rowid >= (SELECT min(sequence) FROM hit)"
@@ -67,10 +68,8 @@ def _scored(hits: str, scores: str) -> str:
     return _PAGE.format(hits=_SCORED.format(hits=hits, scores=scores), ranked="ranked")
 
 
-_BY_ALL_WORDS = _PAGE.format(
-    hits="WITH hit AS MATERIALIZED ({hits})".format(hits=_BY_WORD.format(relevance=_BM25)), ranked="hit"
-)
-_BY_RARE_WORDS = _scored(_BY_WORD.format(relevance="0.0"), _RARE)
+_BY_ALL_WORDS = _PAGE.format(hits=f"WITH hit AS MATERIALIZED ({_BY_WORD.format(relevance=_BM25)})", ranked="hit")
+_BY_RARE_WORDS = _scored(_BY_WORD.format(relevance="0.0"), _RARE.format(relevance=_BM25))
 _BY_NAME = _scored(_BY_WORD.format(relevance="0.0"), _NAMED)
 _BY_NAME_IN_SCOPE = _scored(_BY_SCOPE, _NAMED_BY_SCOPE)
 

@@ -15,7 +15,7 @@ import sdk_cases_kinds
 import sdk_cases_platform
 import sdk_cases_tools
 import sdk_cases_workflows
-from sdk_cases_recording import RecordingClient, run_cases
+from sdk_cases_recording import RecordingClient, asked_nothing, run_cases
 
 AREAS = (
     sdk_cases_agent_runs,
@@ -31,7 +31,9 @@ AREAS = (
 def main(address, token):
     client = RecordingClient(token, address)
     claims = run_cases(client)
-    print(json.dumps({"claims": claims, "record": client.record, "paths": client.paths}))
+    print(
+        json.dumps({"claims": claims, "record": client.record, "paths": client.paths, "empty": asked_nothing(client)})
+    )
 
 
 if __name__ == "__main__":

@@ -173,6 +173,12 @@ def agent_runs_that_are_not_there(client):
         message = getattr(io_pb2, f"{verb}AgentExecutionInput")
         yield from codes("NOT_FOUND", (rpc, message(id=NOBODY)))
         yield from codes("INVALID_ARGUMENT", (rpc, message()))
+    nobody = inputs.agent_run(id=NOBODY)
+    approve = io_pb2.SubmitApprovalInput(agent_execution_id=NOBODY, tool_call_id="c1", action=1)
+    review = io_pb2.SubmitFileDecisionInput(agent_execution_id=NOBODY, change_set_id="s1", scope=1, action=1)
+    review.expected_digest = "d1"
+    lost = ((rpcs.update, nobody), (rpcs.submit_approval, approve), (rpcs.submit_file_decision, review))
+    yield from codes("NOT_FOUND", *lost)
     yield from codes(
         "INVALID_ARGUMENT",
         (rpcs.list, io_pb2.ListAgentExecutionsRequest(page_size=-1)),

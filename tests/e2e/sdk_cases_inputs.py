@@ -60,7 +60,7 @@ def mcp_server(name, *command, **more):
 
 def schedule(name, slug, **more):
     asked = AgentInvocationInput(agent_ref=ref(slug), message="good morning")
-    words = {"cron": "0 9 * * *", "time_zone": "UTC", "enabled": True, **more}
+    words = {"cron": "0 0 29 2 *", "time_zone": "UTC", "enabled": True, **more}
     return ScheduleInput(name=name, org="local", agent=asked, **words)
 
 

@@ -112,7 +112,11 @@ def kinds_are_found_by_reference(client):
             continue
         yield f"{area} found", rpcs.get_by_reference(inputs.ref("referenced")).metadata.id, made.metadata.id
         yield f"{area} unknown", code_of(rpcs.get_by_reference, inputs.ref("nowhere")), "NOT_FOUND"
-        yield f"{area} elsewhere", code_of(rpcs.get_by_reference, ResourceRef(org="o", slug="referenced")), "NOT_FOUND"
+        yield (
+            f"{area} elsewhere",
+            code_of(rpcs.get_by_reference, ResourceRef(org="elsewhere", slug="referenced")),
+            "NOT_FOUND",
+        )
         yield f"{area} nothing", code_of(rpcs.get_by_reference, ResourceRef(org="local")), "INVALID_ARGUMENT"
 
 
@@ -123,7 +127,7 @@ def kinds_are_shown_and_hidden(client):
         if not hasattr(rpcs, "update_visibility"):
             continue
         made = rpcs.create(make("Shown"))
-        levels = [inputs.PRIVATE] if area == "environments" else [inputs.PRIVATE, inputs.ORG]
+        levels = [inputs.PRIVATE, inputs.ORG]
         seen = [rpcs.update_visibility(_visible(made, level)).metadata.visibility for level in levels]
         yield f"{area} levels", seen, levels
         yield from codes(

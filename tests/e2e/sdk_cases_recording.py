@@ -43,6 +43,7 @@ class RecordingClient(StigmerClient):
 
     def __init__(self, token, address):
         super().__init__(token, base_url=address, insecure=True)
+        self.address = address
         self.record = defaultdict(list)
         self.paths = {}
         for area, client in list(vars(self).items()):
@@ -91,6 +92,31 @@ def run_cases(client):
         except Exception:  # noqa: BLE001 - it is shown in place of the claims that are missing
             found.append(("raised", traceback.format_exc(), None))
     return claims
+
+
+def asked_nothing(client):
+    """Return the code with which every method answers an empty request, for those whose request can be empty."""
+    codes = {}
+    for name in client.paths:
+        area, _, method = name.partition(".")
+        call = getattr(getattr(client, area), method)
+        parameters = inspect.signature(call).parameters.values()
+        words = [str(one.annotation) for one in parameters if one.default is one.empty]
+        arguments = [_empty(word, call.__wrapped__.__func__.__globals__) for word in words]
+        if None not in arguments:
+            codes[name] = code_of(call.__wrapped__, *arguments)
+    return codes
+
+
+def _empty(annotation, known):
+    if annotation == "str":
+        return ""
+    module, _, name = annotation.rpartition(".")
+    found = getattr(known.get(module), name, None) if module else known.get(name)
+    try:
+        return found()
+    except TypeError:
+        return None
 
 
 def _name_of(error):

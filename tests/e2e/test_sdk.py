@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,10 @@ from stigmer_core.testing.distributions import write_distribution
 from stigmer_core.testing.server import ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from api_table import documented
 from official_sdk import ensure_sdk
 
 HERE = Path(__file__).parent
-API = HERE.parent.parent / "docs" / "api.md"
 AGENT_RUNNER = '''
     """A runner that waits for what it is told, and does nothing else: what a run says comes by updateStatus."""
     from stigmer_core import hookimpl
@@ -42,6 +41,21 @@ AGENT_RUNNER = '''
 '''
 # They ask for everything there is: nothing that could be wrong with the question.
 NEVER_FAIL = {"api_keys.find_all", "organizations.find_my_organizations", "workflows.get_task_kind_registry"}
+
+# Nothing asked for is everything.
+TAKES_NOTHING = NEVER_FAIL | {
+    f"{area}.list"
+    for area in (
+        "agents",
+        "agent_executions",
+        "mcp_servers",
+        "plugins",
+        "sessions",
+        "skills",
+        "workflows",
+        "workflow_executions",
+    )
+}
 
 
 def _cases():
@@ -79,11 +93,7 @@ def _path():
 @pytest.fixture(scope="module")
 def states():
     """The state of every RPC as the documents tell it, by path; `test_rpcs.py` keeps it true."""
-    spec = importlib.util.spec_from_file_location("documented_rpcs", HERE.parent / "test_rpcs.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return {path: row.state for path, row in module.documented().items()}
+    return {path: row.state for path, row in documented().items()}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -92,7 +102,7 @@ def test_the_official_sdk_sees_what_it_expects(seen, case):
     claims = seen["claims"][case]
 
     assert claims
-    assert {claim: got for claim, got, _ in claims} == {claim: expected for claim, _, expected in claims}
+    assert [(claim, got) for claim, got, _ in claims] == [(claim, expected) for claim, _, expected in claims]
 
 
 def test_every_method_of_the_sdk_that_is_served_succeeds_somewhere(seen, states):
@@ -113,11 +123,24 @@ def test_every_method_of_the_sdk_that_is_served_fails_somewhere(seen, states):
 
 def test_what_is_refused_is_refused_to_the_sdk_too(seen, states):
     """By the code that its row in the documents has."""
-    refused = {name: path for name, path in seen["paths"].items() if states[path] == "refused"}
-    rows = dict(re.findall(r"`(\w+)` \| refused \| [^,]+, (\w+):", API.read_text()))
+    rows = documented()
 
-    for name, path in refused.items():
-        assert seen["record"][name] == [rows[path.rpartition("/")[2]]], name
+    for name, path in seen["paths"].items():
+        if states[path] == "refused":
+            assert seen["record"][name] == [rows[path].note.split(", ")[1].partition(":")[0]], name
+
+
+def test_an_empty_request_says_what_is_missing_or_who_has_it(seen, states):
+    """INVALID_ARGUMENT where something is served, UNIMPLEMENTED where nothing is; an empty list request is fine."""
+    by_state = defaultdict(dict)
+    for name, code in seen["empty"].items():
+        by_state[states[seen["paths"][name]]][name] = code
+
+    assert {name for name, code in by_state["served"].items() if code != "INVALID_ARGUMENT"} == TAKES_NOTHING
+    assert {seen["empty"][name] for name in TAKES_NOTHING} == {"OK"}
+    assert set(by_state["refused"].values()) == {"INVALID_ARGUMENT"}
+    assert set(by_state["not served"].values()) == {"UNIMPLEMENTED"}
+    assert min(map(len, by_state.values())) > 5
 
 
 def test_nothing_breaks_inside(seen):

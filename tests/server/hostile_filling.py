@@ -31,6 +31,7 @@ ALIASES = {"next_page_token": "page_token", "storage_key": "artifact_storage_key
 IDENTITY = re.compile(r"^[a-z]{3,4}_[0-9A-Za-z]+$")
 KEPT, KEPT_CHARACTERS = 40, 200
 FEW = 3
+ORGANIZATION = 30
 BITS = {Field.CPPTYPE_INT32: (32, True), Field.CPPTYPE_INT64: (64, True)}
 BITS |= {Field.CPPTYPE_UINT32: (32, False), Field.CPPTYPE_UINT64: (64, False)}
 
@@ -223,6 +224,8 @@ class Filler:
         return text if rules is None else _obeying(rules.string, text)
 
     def _id(self, field):
+        if field.name == "org_id" or (field.name == "value" and "organization" in self.package):
+            return self.rng.choice(("local", *self.pool.slugs[ORGANIZATION]))
         prefix = self._prefix(field)
         roll = self.rng.random()
         if roll < 0.75 and self.pool.ids[prefix]:

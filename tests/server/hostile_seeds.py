@@ -19,6 +19,8 @@ DSL = {
         {"waits": {"wait": {"hours": 1}}},
     ],
 }
+SETTING = {"name": "first", "kind": "set_vars", "taskConfig": {"variables": {"a": "1"}}}
+WRITES = ("create", "apply", "update", "validateSpec")
 SKILL = {"SKILL.md": "---\nname: tidy\ndescription: d\n---\nBe brief.\n"}
 BUNDLE = {
     ".claude-plugin/plugin.json": json.dumps({"name": "tools", "version": "1.0.0", "description": "Useful."}),
@@ -55,17 +57,20 @@ def _workflow(name, tasks):
     return manifest("Workflow", name, {"document": document, "tasks": tasks})
 
 
-def seeds():
-    """Return requests by label, path and JSON; the text `<label>` stands for the id in the answer to an earlier one."""
+def seeds(round_number=0):
+    """Return requests by label, path and JSON; the text `<label>` stands for the id in the answer to an earlier one.
+
+    Names are other ones in each round.
+    """
     b64 = [b64encode(one).decode() for one in ARCHIVES]
-    reference = {"org": "local", "kind": "agent", "slug": "alpha"}
-    setting = {"name": "first", "kind": "set_vars", "taskConfig": {"variables": {"a": "1"}}}
+    reference = {"org": "local", "kind": "agent", "slug": f"alpha-{round_number}"}
     held = manifest("WorkflowExecution", "held", {"workflowId": "<waits>"})
     call = {"id": "call-1", "name": "shell", "status": "TOOL_CALL_WAITING_APPROVAL", "toolKind": "TOOL_KIND_SHELL"}
     waiting = {
         "phase": "EXECUTION_WAITING_FOR_APPROVAL",
         "messages": [{"type": "MESSAGE_AI", "content": "thinking", "toolCalls": [call]}],
-        "artifacts": [{"name": "a", "storageKey": "artifacts/a", "sizeBytes": "3"}],
+        "artifacts": [{"name": "a", "storageKey": "artifacts/<run>/a", "sizeBytes": "3"}],
+        "fileChangeSets": [{"id": "set-1", "status": "FILE_CHANGE_SET_STATUS_AWAITING_REVIEW", "aggregateDigest": "d"}],
     }
     resources = [
         ("organization", "tenancy.organization", manifest("Organization", "Other", {}, "tenancy.stigmer.ai/v1")),
@@ -80,7 +85,7 @@ def seeds():
         ("http", "agentic.mcpserver", manifest("McpServer", "two", {"http": {"url": "https://name.invalid/mcp"}})),
         ("memory", "agentic.memory", manifest("Memory", "tea", {"content": "prefers tea"})),
         ("schedule", "agentic.schedule", _schedule(reference)),
-        ("workflow", "agentic.workflow", _workflow("steps", [setting])),
+        ("workflow", "agentic.workflow", _workflow("steps", [SETTING])),
         ("workflowinstance", "agentic.workflowinstance", _instance()),
         (
             "workflowrun",
@@ -88,6 +93,8 @@ def seeds():
             manifest("WorkflowExecution", "ran", {"workflowId": "<workflow>"}),
         ),
     ]
+    for _, _, body in resources:
+        body["metadata"]["name"] += f" {round_number}"
     made = [(label, path(package, f"{body['kind']}Command"), body) for label, package, body in resources]
     artifact = {"contentType": "text/plain", "displayName": "notes", "source": {"agentExecutionId": "<run>"}}
     upload = {"filename": "notes.txt", "content": b64[0], "contentType": "text/plain"}
@@ -104,6 +111,36 @@ def seeds():
         ("upload", path(*agent_run, "uploadAttachment"), upload),
         ("waiting", path(*agent_run, "updateStatus"), {"executionId": "<run>", "status": waiting}),
         ("ran", "/stigmer.workflow.v1.WorkflowDocumentController/execute", {"document": json.dumps(DSL)}),
+    ]
+
+
+def first_tries():
+    """Return requests by path that an installation may refuse, and that are worth to be changed all the same."""
+    stored = {"executionId": "<run>", "storageKey": "artifacts/<run>/a"}
+    approval = {"agentExecutionId": "<run>", "toolCallId": "call-1", "action": "APPROVAL_ACTION_APPROVE"}
+    decision = {
+        "agentExecutionId": "<run>",
+        "changeSetId": "set-1",
+        "scope": "FILE_DECISION_SCOPE_CHANGE_SET",
+        "action": "FILE_DECISION_ACTION_APPROVE",
+        "expectedDigest": "d",
+    }
+    usage = {"totalTokens": str(2**63 - 1), "turnCount": 2**31 - 1, "estimatedCostUsd": "Infinity", "model": "a/b"}
+    spent = {"executionId": "<run>", "status": {"streamingUsage": usage}}
+    odd = manifest("AgentExecution", "odd", {"message": "hi", "sessionSpec": {"subject": "s", "harness": 99}})
+    event = {"eventId": "e", "eventType": "execution_started", "sequenceNumber": str(2**63 - 1), "occurredAt": "now"}
+    logged = {"executionId": "<held>", "status": {"startedAt": "soon"}, "events": [event]}
+    agent_run = ("agentic.agentexecution", "AgentExecutionCommand")
+    agent_query = ("agentic.agentexecution", "AgentExecutionQuery")
+    return [
+        (path(*agent_query, "getArtifactContent"), stored),
+        (path("agentic.skill", "SkillCommand", "pushFromExecutionArtifact"), {"org": "local", **stored}),
+        (path(*agent_run, "submitFileDecision"), decision),
+        (path(*agent_run, "submitApproval"), approval),
+        (path(*agent_run, "updateStatus"), spent),
+        (path(*agent_run), odd),
+        (path("agentic.workflowexecution", "WorkflowExecutionCommand", "updateStatus"), logged),
+        *((path("agentic.workflow", "WorkflowCommand", rpc), _workflow("steps", [SETTING])) for rpc in WRITES),
     ]
 
 
@@ -136,5 +173,5 @@ def task_seeds(registry):
             tasks = yaml.safe_load(text)
             tasks = tasks if isinstance(tasks, list) else [tasks]
             name = f"kind-{len(made)}"
-            made.append((name, path("agentic.workflow", "WorkflowCommand"), _workflow(name, tasks)))
+            made.append((path("agentic.workflow", "WorkflowCommand"), _workflow(name, tasks)))
     return made

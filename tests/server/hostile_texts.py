@@ -87,12 +87,15 @@ NAMED = {
     "working_dir": (("",), ("/", "../..")),
     "page_token": (("",), ("1", "-1", "MTA", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5")),
     "signal_name": (("payment", "go"), ()),
+    "from_date": (("2026-01-01", ""), ("2026-02-30", "2026-W01")),
+    "to_date": (("2030-01-01", ""), ("9999-12-31T00:00:00+99:00",)),
     "expires_at": (("2030-01-01T00:00:00Z",), ("never",)),
 }
 PLAIN_NUMBERS = (0, 1, 2, 3, 10, 100)
 ODD_NUMBERS = (-1, 2**31 - 1, -(2**31), 2**32 - 1, 2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1, 86_400 * 366 * 9_999)
 ODD_FRACTIONS = (float("nan"), float("inf"), float("-inf"), -0.0, 1e308, 5e-324, 1e17, 0.1)
 ODD_KEYS = ("", "a.b", "stigmer.ai/x", "/", "~1", "\0", "k" * 1_000, "$ref", "__proto__", "a b")
+ODD_KEYS += tuple(f"stigmer.ai/{name}" for name in ("workflow-document", "executed-document", "plugin", "recoveries"))
 
 
 def odd_json(rng, document):

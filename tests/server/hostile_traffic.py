@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 import grpc
 import grpc.aio
 from google.protobuf import json_format
-from google.protobuf.message import EncodeError
+from google.protobuf.message import DecodeError, EncodeError
 from hostile_filling import Filler, Pool
-from hostile_seeds import ARCHIVES, DSL, TASK_KINDS, seeds, task_seeds
+from hostile_seeds import ARCHIVES, DSL, TASK_KINDS, first_tries, seeds, task_seeds
 from hostile_wire import damaged, raw
 
 AT_ONCE = 64
+SOWN_EVERY = 32 * AT_ONCE
 CALL_SECONDS, STREAM_SECONDS, STREAM_MESSAGES = 60.0, 0.03, 3
 KEPT_REQUESTS = 30
 RARELY = ("delete", "Delete", "RotateKeys", "deleteOrgOAuthApp")
@@ -25,7 +26,7 @@ FAULTS = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DAT
 # Words of the implementation, none of which the generator writes by itself.
 INNER_WORDS = (
     *("Traceback", "stigmer_core.", "stigmer_plugin_", "apsw", "sqlite", "SQLite", "KeyError", "site-packages", ".py"),
-    *(" object at 0x", "NoneType", "<class", "google.protobuf", "_pb2", "Exception", "ValueError", "TypeError"),
+    *(" object at 0x", "NoneType", "<class", "_pb2", "Exception", "ValueError", "TypeError"),
 )
 
 
@@ -67,41 +68,46 @@ class Traffic:
         self._weights = [0.3 if path.rpartition("/")[2] in RARELY else 1.0 for path in self._paths]
         self._rng = rng
         self._filler = Filler(rng, self.pool)
+        self._rounds = 0
         self._taken = defaultdict(lambda: deque(maxlen=KEPT_REQUESTS))
         self._secrets = (*INNER_WORDS, *secrets)
 
     async def sow(self):
-        """Send one valid request of each sort; raise the error of one that is refused."""
-        ids = {}
-        for label, path, body in seeds():
-            answer = await self._sown(path, body, ids)
-            about = getattr(answer, "metadata", None) or getattr(answer, "document", None)
-            ids[label] = getattr(about, "id", "")
+        """Send valid requests of each sort; the first time, raise the error of one that must be taken."""
+        ids, tolerated = {}, (grpc.aio.AioRpcError,) if self._rounds else ()
+        for label, path, body in seeds(self._rounds):
+            with contextlib.suppress(*tolerated):
+                answer = await self._sown(path, body, ids)
+                about = getattr(answer, "metadata", None) or getattr(answer, "document", None)
+                ids[label] = getattr(about, "id", "") or getattr(answer, "storage_key", "")
         registry = await self._sown(TASK_KINDS, {}, ids)
-        for _, path, body in task_seeds(registry):
-            with contextlib.suppress(grpc.aio.AioRpcError):  # some kinds of tasks cannot run here
+        for path, body in [*first_tries(), *task_seeds(registry)]:
+            with contextlib.suppress(grpc.aio.AioRpcError):
                 await self._sown(path, body, ids)
+        self._rounds += 1
 
     async def _sown(self, path, body, ids):
         text = json.dumps(body)
         for label, known in ids.items():
             text = text.replace(f"<{label}>", known)
-        request = json_format.Parse(text, self._methods[path].request_type())
-        body = request.SerializeToString()
-        self._taken[path].append(body)
-        answer = await self._channel.unary_unary(path)(body)
-        response = self._methods[path].response_type.FromString(answer)
-        self.pool.take(response)
-        return response
+        request = json_format.Parse(text, self._methods[path].request_type()).SerializeToString()
+        self._taken[path].append(request)
+        code, details, answers, seconds = await self._call(path, request)
+        self._note(path, request, (code, details, answers, seconds))
+        if code is not grpc.StatusCode.OK:
+            raise grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details=details)
+        return self._methods[path].response_type.FromString(answers[0])
 
     async def send(self, count):
-        """Send so many requests, some at a time, and return the tally."""
+        """Send so many requests, some at a time, with valid ones before the first and in between; return the tally."""
         for start in range(0, count, AT_ONCE):
+            if start % SOWN_EVERY == 0:
+                await self.sow()
             many = min(AT_ONCE, count - start)
             requests = [(path, self._request(path)) for path in self._rng.choices(self._paths, self._weights, k=many)]
             answers = await asyncio.gather(*(self._call(path, body) for path, body in requests))
             for (path, body), answer in zip(requests, answers, strict=True):
-                self._note(path, body, *answer)
+                self._note(path, body, answer)
         return self.tally
 
     def _request(self, path):
@@ -146,7 +152,8 @@ class Traffic:
             call.cancel()
         return answers
 
-    def _note(self, path, body, code, text, answers, seconds):
+    def _note(self, path, body, answer):
+        code, text, answers, seconds = answer
         self.tally.codes[path][code.name] += 1
         self.tally.slowest[path] = max(self.tally.slowest[path], seconds)
         streaming = self._methods[path].streaming
@@ -163,7 +170,10 @@ class Traffic:
     def _learn(self, path, body, answers):
         self._taken[path].append(body)
         for answer in answers:
-            self.pool.take(self._methods[path].response_type.FromString(answer))
+            try:
+                self.pool.take(self._methods[path].response_type.FromString(answer))
+            except DecodeError:
+                self._fault(path, body, "OK", "an answer that cannot be decoded")
 
     def _fault(self, path, body, code, text):
         self.tally.faults.append((path, code, text, body[:200].hex(), len(body)))

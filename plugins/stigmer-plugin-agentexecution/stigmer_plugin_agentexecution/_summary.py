@@ -37,8 +37,8 @@ def summary(reader: Reader, resources: Resources, request: Any) -> io_pb2.AgentE
         phases[status.phase] += 1
         if status.phase == pb.EXECUTION_FAILED:
             failing[execution.spec.agent_id] += 1
-        if status.started_at and status.completed_at:
-            seconds.append(_seconds(status.started_at, status.completed_at))
+        if (lasted := _seconds(status.started_at, status.completed_at)) is not None:
+            seconds.append(lasted)
     response = io_pb2.AgentExecutionSummary(
         active_count=sum(phases[phase] for phase in ACTIVE), phase_counts=dict(phases)
     )
@@ -66,5 +66,10 @@ def _rank(reader: Reader, resources: Resources, agent_id: str, count: int) -> io
     return rank
 
 
-def _seconds(started: str, completed: str) -> float:
-    return (datetime.fromisoformat(completed) - datetime.fromisoformat(started)).total_seconds()
+def _seconds(started: str, completed: str) -> float | None:
+    """Return how long a run took; None when it reported something that is no time."""
+    try:
+        first, last = datetime.fromisoformat(started), datetime.fromisoformat(completed)
+        return (last - first).total_seconds()
+    except (ValueError, TypeError):  # TypeError: one has a zone and the other has none
+        return None

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DECISION = ("approval_action", "approval_decided_at", "approved_by")
+_UNDECIDED = (pb.APPROVAL_ACTION_UNSPECIFIED, "", "")
 _OPEN_CALLS = frozenset({pb.TOOL_CALL_PENDING, pb.TOOL_CALL_RUNNING, pb.TOOL_CALL_WAITING_APPROVAL})
 
 
@@ -23,19 +24,18 @@ def tool_calls(status: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def merge_transcript(current: Any, reported: Any) -> None:
-    """Take a reported transcript over, unless it would lose messages or tool calls: then it is a late one, ignored."""
-    decided = {call.id: call for call, _ in tool_calls(current) if call.approval_action}
+    """Take a reported transcript over, unless it would lose messages or tool calls: then it is a late one, ignored.
+
+    What a report says of decisions is dropped: these are people's, and are kept by the id of the call.
+    """
+    decided = _decisions(current)
     if reported.messages and _grows(current.messages, reported.messages):
         current.ClearField("messages")
         current.messages.extend(reported.messages)
     _merge_sub_agents(current, reported)
     for call, _ in tool_calls(current):
-        if call.id in decided:
-            for name in _DECISION:
-                setattr(call, name, getattr(decided[call.id], name))
-        elif call.status == pb.TOOL_CALL_WAITING_APPROVAL:
-            for name in _DECISION:  # a decision is a person's, never a runner's
-                call.ClearField(name)
+        for name, value in zip(_DECISION, decided.get(call.id, _UNDECIDED), strict=True):
+            setattr(call, name, value)
 
 
 def settle(status: Any, now: str) -> None:
@@ -55,6 +55,14 @@ def settle(status: Any, now: str) -> None:
 def add_notice(status: Any, text: str, now: str) -> None:
     """Append what the server did to the transcript."""
     status.messages.add(type=pb.MESSAGE_SYSTEM, content=text, timestamp=now)
+
+
+def _decisions(status: Any) -> dict[str, tuple[Any, ...]]:
+    found: dict[str, tuple[Any, ...]] = {}
+    for call, _ in tool_calls(status):
+        if call.approval_action:
+            found.setdefault(call.id, tuple(getattr(call, name) for name in _DECISION))
+    return found
 
 
 def _grows(current: Any, reported: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.agentexecution.v1 import io_pb2, usage_pb2
@@ -11,7 +12,7 @@ from ai.stigmer.agentic.agentexecution.v1.api_pb2 import AgentExecution
 from ai.stigmer.agentic.session.v1 import enum_pb2 as session_pb2
 
 from stigmer_core.errors import InvalidArgumentError
-from stigmer_core.resources import page_size, page_token, token_position
+from stigmer_core.resources import page_token, token_position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,14 +32,7 @@ def aggregate(executions: Iterable[Any]) -> usage_pb2.UsageReportAggregate:
     total, by_model = usage_pb2.UsageReportAggregate(), models(executions := list(executions))
     for execution in executions:
         usage = execution.status.streaming_usage
-        total.input_tokens += usage.input_tokens
-        total.output_tokens += usage.output_tokens
-        total.total_tokens += _tokens(usage)
-        total.cache_creation_input_tokens += usage.cache_write_tokens
-        total.cache_read_input_tokens += usage.cache_read_tokens
-        total.llm_call_count += usage.turn_count
-        total.billable_cost_micros += _cost(usage)
-        total.provider_cost_micros += _cost(usage)
+        _add(total, **_spent(usage), total_tokens=_tokens(usage), llm_call_count=usage.turn_count)
     if by_model:
         most = max(by_model, key=lambda model: model.input_tokens + model.output_tokens)
         total.primary_model, total.primary_provider = most.model, most.provider
@@ -54,13 +48,7 @@ def models(executions: Iterable[Any]) -> list[Any]:
             continue
         provider, _, _ = usage.model.rpartition("/")
         entry = found.setdefault(usage.model, usage_pb2.ModelUsage(model=usage.model, provider=provider))
-        entry.input_tokens += usage.input_tokens
-        entry.output_tokens += usage.output_tokens
-        entry.cache_creation_input_tokens += usage.cache_write_tokens
-        entry.cache_read_input_tokens += usage.cache_read_tokens
-        entry.call_count += usage.turn_count
-        entry.billable_cost_micros += _cost(usage)
-        entry.provider_cost_micros += _cost(usage)
+        _add(entry, **_spent(usage), call_count=usage.turn_count)
     return sorted(found.values(), key=lambda model: (-model.billable_cost_micros, model.model))
 
 
@@ -85,7 +73,8 @@ def agent_report(reader: Reader, request: Any, name: str) -> io_pb2.GetAgentUsag
     where = {"index": ("spec.agent_id", request.agent_id), "org": request.org_id}
     executions = list(_between(scanned(reader, **where), request.from_date, request.to_date))
     sessions = _by_session(executions)
-    start, size = token_position(request) or 0, page_size(request, default=_SESSION_PAGE)
+    start = token_position(request) or 0
+    size = request.page_size if request.page_size > 0 else _SESSION_PAGE
     report = io_pb2.GetAgentUsageReportOutput(
         agent_id=request.agent_id,
         agent_name=name,
@@ -94,7 +83,7 @@ def agent_report(reader: Reader, request: Any, name: str) -> io_pb2.GetAgentUsag
         sessions=sessions[start : start + size],
         total_sessions=len(sessions),
         total_executions=len(executions),
-        total_billable_cost_micros=sum(_cost(one.status.streaming_usage) for one in executions),
+        total_billable_cost_micros=_bounded(sum(_cost(one.status.streaming_usage) for one in executions)),
     )
     if len(sessions) > start + size:
         report.next_page_token = page_token(request, start + size)
@@ -112,7 +101,7 @@ def org_report(reader: Reader, request: Any, resources: Resources) -> io_pb2.Get
         total_agents=len(agents),
         total_sessions=len({one.spec.session_id for one in executions}),
         total_executions=len(executions),
-        total_billable_cost_micros=sum(_cost(one.status.streaming_usage) for one in executions),
+        total_billable_cost_micros=_bounded(sum(_cost(one.status.streaming_usage) for one in executions)),
         model_breakdown=models(executions),
         top_agents_by_cost=agents[:_TOP_AGENTS],
         daily_costs=_by_day(executions),
@@ -164,8 +153,8 @@ def _by_session(executions: list[Any]) -> list[Any]:
         io_pb2.SessionUsageSummary(
             session_id=session_id,
             execution_count=len(runs),
-            total_tokens=sum(_tokens(run.status.streaming_usage) for run in runs),
-            billable_cost_micros=sum(_cost(run.status.streaming_usage) for run in runs),
+            total_tokens=_bounded(sum(_tokens(run.status.streaming_usage) for run in runs)),
+            billable_cost_micros=_bounded(sum(_cost(run.status.streaming_usage) for run in runs)),
             first_execution_at=_created(runs[-1]),
             last_execution_at=_created(runs[0]),
         )
@@ -178,9 +167,7 @@ def _by_agent(executions: list[Any]) -> list[Any]:
     for execution in executions:
         agent_id, usage = execution.spec.agent_id, execution.status.streaming_usage
         entry = found.setdefault(agent_id, io_pb2.AgentUsageSummary(agent_id=agent_id))
-        entry.execution_count += 1
-        entry.total_tokens += _tokens(usage)
-        entry.billable_cost_micros += _cost(usage)
+        _add(entry, execution_count=1, total_tokens=_tokens(usage), billable_cost_micros=_cost(usage))
     return sorted(found.values(), key=lambda entry: (-entry.billable_cost_micros, entry.agent_id))
 
 
@@ -189,9 +176,7 @@ def _by_day(executions: list[Any]) -> list[Any]:
     for execution in executions:
         day, usage = _created(execution)[:10], execution.status.streaming_usage
         entry = found.setdefault(day, io_pb2.DailyCostEntry(date=day))
-        entry.execution_count += 1
-        entry.total_tokens += _tokens(usage)
-        entry.billable_cost_micros += _cost(usage)
+        _add(entry, execution_count=1, total_tokens=_tokens(usage), billable_cost_micros=_cost(usage))
     return [found[day] for day in sorted(found)]
 
 
@@ -202,12 +187,10 @@ def _by_harness(reader: Reader, executions: list[Any]) -> list[Any]:
     for execution in executions:
         row = reader.get(execution.spec.session_id)
         number = Session.FromString(row.body).spec.harness if row is not None else 0
-        name = session_pb2.Harness.Name(number or session_pb2.HARNESS_NATIVE)  # type: ignore[arg-type]
-        harness = str(name).removeprefix("HARNESS_").lower()
+        harness = _harness_name(number or session_pb2.HARNESS_NATIVE)
         entry = found.setdefault(harness, io_pb2.HarnessCostSummary(harness=harness))
-        entry.execution_count += 1
-        entry.call_count += execution.status.streaming_usage.turn_count
-        entry.billable_cost_micros += _cost(execution.status.streaming_usage)
+        usage = execution.status.streaming_usage
+        _add(entry, execution_count=1, call_count=usage.turn_count, billable_cost_micros=_cost(usage))
     return [found[harness] for harness in sorted(found)]
 
 
@@ -228,12 +211,42 @@ def _summary(execution: Any) -> Any:
     )
 
 
+def _harness_name(number: int) -> str:
+    known = number in session_pb2.Harness.values()
+    return session_pb2.Harness.Name(number).removeprefix("HARNESS_").lower() if known else str(number)  # type: ignore[arg-type]
+
+
+def _spent(usage: Any) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cache_read_tokens,
+        "billable_cost_micros": _cost(usage),
+        "provider_cost_micros": _cost(usage),
+    }
+
+
+def _add(entry: Any, **amounts: int) -> None:
+    """Add to fields of a report; a sum that a field cannot hold stays at its limit: runners report what they like."""
+    for name, amount in amounts.items():
+        field = entry.DESCRIPTOR.fields_by_name[name]
+        bits = 32 if field.cpp_type == field.CPPTYPE_INT32 else 64
+        setattr(entry, name, _bounded(getattr(entry, name) + amount, bits))
+
+
+def _bounded(number: int, bits: int = 64) -> int:
+    limit = 2 ** (bits - 1)
+    return max(-limit, min(number, limit - 1))
+
+
 def _tokens(usage: Any) -> int:
-    return int(usage.total_tokens or usage.input_tokens + usage.output_tokens)
+    return _bounded(usage.total_tokens or usage.input_tokens + usage.output_tokens)
 
 
 def _cost(usage: Any) -> int:
-    return round(float(usage.estimated_cost_usd) * _MICROS)
+    micros = float(usage.estimated_cost_usd) * _MICROS
+    return _bounded(round(micros)) if isfinite(micros) else 0
 
 
 def _created(execution: Any) -> str:

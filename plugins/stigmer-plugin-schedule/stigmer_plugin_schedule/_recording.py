@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stigmer_plugin_schedule._wiring import Wiring
 
 KIND = "Schedule"
+SESSION_LABEL = "stigmer.ai/schedule-id"  # the platform's: what a person did recently leaves such sessions out
 
 
 def record(tx: Transaction, wiring: Wiring, schedule_id: str, fired: Fired) -> Any:
@@ -39,9 +40,25 @@ def record(tx: Transaction, wiring: Wiring, schedule_id: str, fired: Fired) -> A
         _timer.count_failure(tx, wiring, schedule, fired.reason)
     elif fired.execution_id:
         status.last_execution_id = fired.execution_id
+        _mark_session(tx, wiring, fired.execution_id, schedule_id)
     if fired.origin == io_pb2.SCHEDULE_RUN_ORIGIN_CRON:
         _timer.set_next_time(schedule, max(fired.due, tx.now))
     return resources.save_in(tx, kind, schedule)
+
+
+def _mark_session(tx: Transaction, wiring: Wiring, execution_id: str, schedule_id: str) -> None:
+    """Say in the session of a run that a schedule made it."""
+    execution = tx.get(execution_id)
+    kind = wiring.resources.kinds.get("Session")
+    if execution is None or kind is None:
+        return
+    parsed: Any = wiring.resources.kind(execution.kind).message.FromString(execution.body)
+    if tx.get(parsed.spec.session_id) is None:
+        return
+    session = wiring.resources.get_in(tx, kind, parsed.spec.session_id)
+    if session.metadata.labels.get(SESSION_LABEL) != schedule_id:
+        session.metadata.labels[SESSION_LABEL] = schedule_id
+        wiring.resources.save_in(tx, kind, session, slot=None)
 
 
 def record_ends(tx: Transaction, wiring: Wiring, ended: Sequence[Ended]) -> None:

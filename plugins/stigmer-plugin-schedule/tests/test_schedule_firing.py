@@ -52,6 +52,18 @@ async def test_a_fire_starts_one_agent_run_and_records_it(api):
     assert status.next_fire_at == made.status.next_fire_at
 
 
+async def test_the_session_of_a_fire_says_who_made_it(api):
+    """So that lists of what a person did recently can leave it out."""
+    made = await api.create()
+
+    await api.fire(made, DUE)
+
+    resources = api.app.resources
+    session_id = api.executions()[0].spec.session_id
+    session = resources.store.read(lambda reader: resources.get_in(reader, resources.kind("Session"), session_id))
+    assert session.metadata.labels["stigmer.ai/schedule-id"] == made.metadata.id
+
+
 async def test_the_run_is_given_what_the_schedule_says(api):
     """Limits, workspace and the variables of its environments; the later environment wins, and nobody is asked."""
     for name, value in (("first", "1"), ("second", "2")):

@@ -10,6 +10,7 @@ from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2, io_pb2
 
 from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError
 from stigmer_core.resources import page_size, page_token, token_position
+from stigmer_core.resources.codec import to_dict
 from stigmer_core.server import current_caller
 from stigmer_plugin_workflow._creation import run_id_of
 from stigmer_plugin_workflow._phases import STOPPABLE, require_phase

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
 
 from stigmer_core.program import Run
+from stigmer_core.resources.codec import to_dict
 from stigmer_core.server import current_caller
 from stigmer_plugin_workflow._creation import run_id_of, run_input_of
 from stigmer_plugin_workflow._phases import RUNNING, STOPPABLE, require_phase

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, U
 from stigmer_core.program import Run
 from stigmer_core.resources import open_context
 from stigmer_core.resources.codec import copy_of
+from stigmer_core.resources.json_text import read_json
 from stigmer_plugin_workflow._steps import RUNNER, document_of
 
 if TYPE_CHECKING:

@@ -127,6 +127,8 @@ def _settle_tasks(status: Any) -> None:
     for task in status.tasks:
         if task.status in running:
             task.status, task.completed_at = enum_pb2.WORKFLOW_TASK_SKIPPED, status.completed_at
+    status.ClearField("pending_approvals")
+    status.ClearField("pending_file_reviews")
 
 
 def _stop_event(phase: Any, reason: str, now: str) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ai.stigmer.agentic.workflowexecution.v1 import event_pb2, io_pb2
 
 from stigmer_core.kind import Encoded
+from stigmer_core.resources import page_size
 from stigmer_plugin_workflow._filter import listed
 from stigmer_plugin_workflow._phases import TERMINAL
 from stigmer_plugin_workflow._status import logged_event

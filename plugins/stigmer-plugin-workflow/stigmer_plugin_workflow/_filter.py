@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, io_pb2
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 
-from stigmer_core.errors import ResourceExhaustedError
-from stigmer_core.resources import page_token, token_position
+from stigmer_core.errors import InvalidArgumentError, ResourceExhaustedError
+from stigmer_core.resources import page_size, page_token, token_position
+from stigmer_plugin_workflow._status import moment_of, seconds_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ def listed(reader: Reader, request: Any, **where: Any) -> io_pb2.WorkflowExecuti
         InvalidArgumentError: the page token belongs to another listing.
         ResourceExhaustedError: more executions match than can be sorted.
     """
-    size = min(request.page_size or _SIZE_CAP, _SIZE_CAP)
+    size = page_size(request, default=_SIZE_CAP, most=_SIZE_CAP)
     matches = _matcher(request)
     if request.sort_field in (0, io_pb2.EXECUTION_SORT_FIELD_STARTED_AT) and not request.sort_ascending:
         return _newest_first(reader, request, size, matches, **where)
@@ -76,7 +77,7 @@ def _matcher(request: Any) -> Callable[[Any], bool]:
     if getattr(request, "phase", 0):
         phases.add(request.phase)
     tags = set(getattr(request, "tags", ()))
-    criteria = request.filter
+    criteria, in_time = request.filter, _time_matcher(request.filter)
 
     def matches(execution: Any) -> bool:
         status = execution.status
@@ -84,21 +85,38 @@ def _matcher(request: Any) -> Callable[[Any], bool]:
             return False
         if tags and not tags <= set(execution.metadata.tags):
             return False
-        return _in_time(criteria, status) and _in_cost(criteria, status) and _failed_as_asked(criteria, status)
+        return in_time(status) and _in_cost(criteria, status) and _failed_as_asked(criteria, status)
 
     return matches
 
 
-def _in_time(criteria: Any, status: Any) -> bool:
-    started = _moment(status.started_at)
-    if criteria.HasField("started_after") and (not started or started < _utc(criteria.started_after)):
-        return False
-    if criteria.HasField("started_before") and (not started or started > _utc(criteria.started_before)):
-        return False
-    seconds = _seconds(status)
-    if criteria.HasField("min_duration") and seconds < criteria.min_duration.ToTimedelta().total_seconds():
-        return False
-    return not criteria.HasField("max_duration") or seconds <= criteria.max_duration.ToTimedelta().total_seconds()
+def _time_matcher(criteria: Any) -> Callable[[Any], bool]:
+    """Return the check of when an execution started and how long it took."""
+    after, before = _given(criteria, "started_after"), _given(criteria, "started_before")
+    least, most = _given(criteria, "min_duration"), _given(criteria, "max_duration")
+
+    def matches(status: Any) -> bool:
+        started, seconds = moment_of(status.started_at), _seconds(status)
+        if after is not None and (not started or started < after):
+            return False
+        if before is not None and (not started or started > before):
+            return False
+        if least is not None and seconds < least.total_seconds():
+            return False
+        return most is None or seconds <= most.total_seconds()
+
+    return matches
+
+
+def _given(criteria: Any, name: str) -> Any:
+    """Return a time or a duration of a filter, None when it has none."""
+    if not criteria.HasField(name):
+        return None
+    value = getattr(criteria, name)
+    try:
+        return value.ToTimedelta() if name.endswith("duration") else value.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidArgumentError(f"filter.{name} is out of range") from error
 
 
 def _in_cost(criteria: Any, status: Any) -> bool:
@@ -125,13 +143,4 @@ def _sort_key(field: int) -> Callable[[Any], Any]:
 
 
 def _seconds(status: Any) -> float:
-    started, ended = _moment(status.started_at), _moment(status.completed_at)
-    return (ended - started).total_seconds() if started and ended else 0.0
-
-
-def _moment(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _utc(timestamp: Any) -> datetime:
-    return timestamp.ToDatetime(tzinfo=UTC)  # type: ignore[no-any-return]
+    return seconds_between(status.started_at, status.completed_at) or 0.0

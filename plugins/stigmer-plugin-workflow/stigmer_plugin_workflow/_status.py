@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
 from ai.stigmer.agentic.workflowexecution.v1.io_pb2 import WorkflowExecutionUpdateStatusInput
 
+from stigmer_core.errors import InvalidArgumentError
 from stigmer_core.resources import close_context
 from stigmer_core.resources.codec import from_dict
 from stigmer_plugin_workflow._phases import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from stigmer_core.program import Json
     from stigmer_core.resources import Resources
     from stigmer_core.store import Transaction
 
 KIND = "WorkflowExecution"
+_LAST_SEQUENCE = 2**53  # of a reported event: the log must be able to go on behind it
 
 
 def publish(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
@@ -48,6 +49,7 @@ def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any)
     _merge_tasks(current, reported.tasks)
     if before not in TERMINAL:
         _merge_outcome(current, reported)
+        _merge_pending(current, update)
         _stamp_times(current, tx.now)
     for event in update.events:
         if event.event_type == event_pb2.execution_started:  # a runner knows the document, not whose it is
@@ -60,8 +62,14 @@ def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any)
 
 
 def append_events(tx: Transaction, execution_id: str, events: Iterable[Any], *, ended: bool = False) -> None:
-    """Append events to an execution's log; a sequence number that is there already is left as it is."""
+    """Append events to an execution's log; a sequence number that is there already is left as it is.
+
+    Raises:
+        InvalidArgumentError: an event's type is unknown, or its sequence number leaves no room behind it.
+    """
     for event in events:
+        if event.sequence_number > _LAST_SEQUENCE or event.event_type not in event_pb2.WorkflowEventType.values():
+            raise InvalidArgumentError(f"event {event.event_id} has a sequence number or a type that there is not")
         name = event_pb2.WorkflowEventType.Name(event.event_type)
         if ended and name.startswith("execution_"):
             continue
@@ -80,6 +88,21 @@ def logged_event(stored: Any) -> Any:
 def wire_time(moment: datetime) -> str:
     """Return a time as the API's text fields carry it: RFC 3339, UTC, milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the time in a text field of a status; None for what is none: clients report what they like."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def seconds_between(started: str, ended: str) -> float | None:
+    """Return the seconds between two text fields of a status, or None when one of them is no time."""
+    first, last = moment_of(started), moment_of(ended)
+    return (last - first).total_seconds() if first and last else None
 
 
 def _merge_tasks(current: Any, reported: Iterable[Any]) -> None:
@@ -107,6 +130,19 @@ def _merge_outcome(current: Any, reported: Any) -> None:
             setattr(current, name, value)
     if reported.HasField("output"):
         current.output.CopyFrom(reported.output)
+
+
+def _merge_pending(current: Any, update: Any) -> None:
+    """Replace what waits for a person, where the update says so: of one called agent only when it names one."""
+    child = update.pending_update_child_agent_execution_id
+    for name in ("pending_approvals", "pending_file_reviews"):
+        ended = current.phase in TERMINAL
+        if not ended and not getattr(update, f"update_{name}"):
+            continue
+        kept = [one for one in getattr(current, name) if child and one.child_agent_execution_id != child]
+        current.ClearField(name)
+        if not ended:
+            getattr(current, name).extend([*kept, *getattr(update.status, name)])
 
 
 def _stamp_times(current: Any, now: datetime) -> None:

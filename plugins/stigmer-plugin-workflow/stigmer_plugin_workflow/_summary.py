@@ -11,6 +11,7 @@ from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, io_pb2
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 
 from stigmer_plugin_workflow._phases import STOPPABLE, TERMINAL
+from stigmer_plugin_workflow._status import seconds_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ _WINDOWS = {
 }
 _SCAN_PAGE, _TOP = 200, 5
 _MICROS = 1_000_000
+_MOST = 2**63 - 1  # what the fields hold; runners report what they like
 
 
 def summary(reader: Reader, request: io_pb2.GetExecutionSummaryRequest) -> io_pb2.ExecutionSummary:
@@ -40,7 +42,8 @@ def summary(reader: Reader, request: io_pb2.GetExecutionSummaryRequest) -> io_pb
         success_rate=phases[enum_pb2.EXECUTION_COMPLETED] / ended if ended else 0.0,
     )
     _add_costs(response.total_cost, executions)
-    seconds = [_seconds(e.status) for e in executions if e.status.started_at and e.status.completed_at]
+    known = [seconds_between(e.status.started_at, e.status.completed_at) for e in executions]
+    seconds = [one for one in known if one is not None]
     if seconds:
         response.avg_duration.FromTimedelta(timedelta(seconds=sum(seconds) / len(seconds)))
     _add_workflows(reader, response, executions)
@@ -65,8 +68,9 @@ def _since(reader: Reader, request: Any, window: timedelta | None) -> Iterator[A
 def _add_costs(total: Any, executions: list[Any]) -> None:
     for execution in executions:
         total.total_cost_usd += execution.status.total_cost_micros / _MICROS
-        total.total_input_tokens += execution.status.total_input_tokens
-        total.total_output_tokens += execution.status.total_output_tokens
+        for name in ("total_input_tokens", "total_output_tokens"):
+            amount = getattr(total, name) + getattr(execution.status, name)
+            setattr(total, name, max(-_MOST, min(amount, _MOST)))
 
 
 def _add_workflows(reader: Reader, response: Any, executions: list[Any]) -> None:
@@ -92,8 +96,3 @@ def _names(reader: Reader, workflow_id: str) -> tuple[str, str]:
         return "", ""
     metadata = Workflow.FromString(row.body).metadata
     return metadata.slug, metadata.name
-
-
-def _seconds(status: Any) -> float:
-    started, ended = map(datetime.fromisoformat, (status.started_at, status.completed_at))
-    return (ended - started).total_seconds()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflow.v1.enum_pb2 import WorkflowTaskKind
 
 from stigmer_core.errors import InvalidArgumentError, Problem
 from stigmer_core.resources.codec import to_dict
+from stigmer_core.resources.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ def dsl_document(workflow: Any) -> dict[str, Json]:
     spec = workflow.spec
     kept = workflow.metadata.annotations.get(DOCUMENT_ANNOTATION)
     if kept:
-        return {**json.loads(kept), "do": [_config(task, index) for index, task in enumerate(spec.tasks)]}
+        return {**_header(kept), "do": [_config(task, index) for index, task in enumerate(spec.tasks)]}
     header = {
         "dsl": DSL_VERSION,
         "namespace": spec.document.namespace,
@@ -47,6 +47,18 @@ def dsl_document(workflow: Any) -> dict[str, Json]:
     if spec.document.description:
         header["summary"] = spec.document.description
     return {"document": header, "do": [_top_level(task, index) for index, task in enumerate(spec.tasks)]}
+
+
+def _header(text: str) -> dict[str, Json]:
+    """Return what a DSL document has beside its tasks; a client may have written over the annotation."""
+    where = f"/metadata/annotations/{DOCUMENT_ANNOTATION.replace('/', '~1')}"
+    try:
+        header = read_json(text, "annotation")
+    except InvalidArgumentError as error:
+        raise UntranslatableError(Problem(where, error.message)) from error
+    if not isinstance(header, dict):
+        raise UntranslatableError(Problem(where, "is not a DSL document without its tasks"))
+    return header
 
 
 def plain(value: Json) -> Json:

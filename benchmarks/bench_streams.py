@@ -1,0 +1,228 @@
+"""5,000 open streams of one server: memory, other calls beside them, and how long their handlers outlive the clients.
+
+Half of them are `subscribe` of 2,500 runs of agents and of workflows, half `ResourceService.Watch` of the kind Agent.
+The server, the clients that hold the streams (1,000 to a connection) and the client that calls `get` are processes of
+their own, over loopback TCP with the bearer token.
+
+Usage: bench_streams.py [--streams N] [--seconds N] [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import multiprocessing
+import random
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import grpc.aio
+from ai.stigmer.agentic.agentexecution.v1.api_pb2 import AgentExecution
+from ai.stigmer.agentic.agentexecution.v1.io_pb2 import AgentExecutionId
+from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
+from ai.stigmer.agentic.workflowexecution.v1.io_pb2 import SubscribeWorkflowExecutionRequest
+from bench_resources import CREATE, agent, call, client, created
+from figures import percentile, resident_bytes
+
+from stigmer_core.api.v1.resources_pb2 import WatchEvent, WatchRequest
+from stigmer_core.app import App
+from stigmer_core.resources.codec import to_json
+from stigmer_core.settings import load_settings
+from stigmer_core.testing.server import ServerProcess
+
+ORG = "local"
+IN_PROGRESS = 2
+PER_CONNECTION = 1_000
+OPENING = 64  # at once
+CHANGES_A_SECOND = 5
+AGENTIC = "/ai.stigmer.agentic"
+SUBSCRIBE_AGENT = f"{AGENTIC}.agentexecution.v1.AgentExecutionQueryController/subscribe"
+SUBSCRIBE_WORKFLOW = f"{AGENTIC}.workflowexecution.v1.WorkflowExecutionQueryController/subscribe"
+WATCH = "/stigmer.core.v1.ResourceService/Watch"
+RUNS = {"AgentExecution": (AgentExecution, "aex"), "WorkflowExecution": (WorkflowExecution, "wex")}
+
+
+def key(prefix, number):
+    return f"{prefix}_{number:026d}"
+
+
+def fill(home, runs):
+    """Make a home with one agent and with runs of each kind that do not end."""
+    app = App.compose(load_settings(home=home))
+    app.store.run_blocking(lambda tx: [insert(tx, "Agent", agent(0, 1))])
+    for kind, (message, prefix) in RUNS.items():
+        app.store.run_blocking(
+            lambda tx, k=kind, m=message, p=prefix: [insert(tx, k, run(k, m, p, number)) for number in range(runs)]
+        )
+    app.store.close()
+    app.home.release()
+
+
+def run(kind, message, prefix, number):
+    one = message(api_version="agentic.stigmer.ai/v1", kind=kind)
+    one.metadata.id, one.metadata.org = key(prefix, number), ORG
+    one.metadata.name = one.metadata.slug = f"run-{number}"
+    one.status.phase = IN_PROGRESS
+    return one
+
+
+def insert(tx, kind, one):
+    tx.insert(
+        kind=kind,
+        resource_id=one.metadata.id,
+        org=ORG,
+        slug=one.metadata.slug,
+        data=to_json(one),
+        body=one.SerializeToString(),
+    )
+
+
+def requests(streams):
+    """Return what is opened: path, request, and the response's message."""
+    for number in range(streams // 4):
+        yield SUBSCRIBE_AGENT, AgentExecutionId(value=key("aex", number)), AgentExecution
+        wanted = SubscribeWorkflowExecutionRequest(execution_id=key("wex", number))
+        yield SUBSCRIBE_WORKFLOW, wanted, WorkflowExecution
+        yield WATCH, WatchRequest(kind="Agent"), WatchEvent
+        yield WATCH, WatchRequest(kind="Agent"), WatchEvent
+
+
+def hold(server, streams, opened, seen):
+    """Open the streams and read them until this process is killed; `opened` is set when each has had its start."""
+    asyncio.run(_hold(server, streams, opened, seen))
+
+
+async def _hold(server, streams, opened, seen):
+    address, token = server
+    limit, starts, readers = asyncio.Semaphore(OPENING), [], []
+    async with contextlib.AsyncExitStack() as stack:
+        for position, wanted in enumerate(requests(streams)):
+            if position % PER_CONNECTION == 0:
+                own = (("grpc.use_local_subchannel_pool", 1),)
+                channel = await stack.enter_async_context(grpc.aio.insecure_channel(address, options=own))
+            starts.append(asyncio.Event())
+            readers.append(asyncio.create_task(follow(channel, token, wanted, (limit, starts[-1]), seen)))
+        first = asyncio.gather(*(start.wait() for start in starts))
+        await asyncio.wait([first, *readers], return_when=asyncio.FIRST_COMPLETED)
+        for reader in readers:
+            if reader.done():
+                reader.result()
+        opened.set()
+        await asyncio.gather(*readers)
+
+
+async def follow(channel, token, wanted, opening, seen):
+    path, request, response = wanted
+    limit, started = opening
+    open_stream = channel.unary_stream(path, lambda r: r.SerializeToString(), response.FromString)
+    async with limit:
+        events = open_stream(request, metadata=(("authorization", f"Bearer {token}"),))
+        await events.read()
+        while path == WATCH and (await events.read()).type != WatchEvent.SYNCED:
+            pass
+        started.set()
+    while await events.read() is not grpc.aio.EOF:
+        with seen.get_lock():
+            seen.value += 1
+
+
+def change(server, seconds):
+    """Create an agent every so often: each is a change of two kinds, an agent and its default instance."""
+    asyncio.run(_change(server, seconds))
+
+
+async def _change(server, seconds):
+    address, token = server
+    async with grpc.aio.insecure_channel(address) as channel:
+        create = channel.unary_unary(CREATE, lambda r: r.SerializeToString(), lambda body: body)
+        chance = random.Random(7)
+        for _ in range(int(seconds * CHANGES_A_SECOND)):
+            begun = time.perf_counter()
+            await create(created(chance), metadata=(("authorization", f"Bearer {token}"),))
+            await asyncio.sleep(max(0.0, 1 / CHANGES_A_SECOND - (time.perf_counter() - begun)))
+
+
+def ended(http):
+    """Return how many stream handlers have ended since the server started."""
+    with urllib.request.urlopen(f"http://{http}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    streams = (SUBSCRIBE_AGENT, SUBSCRIBE_WORKFLOW, WATCH)
+    return sum(
+        int(line.split()[-1])
+        for line in lines
+        if line.startswith("stigmer_rpc_total") and any(f'"{p}"' in line for p in streams)
+    )
+
+
+def get(server, seconds, pool):
+    per_second, times = pool.submit(call, server, 1, "get", 1, seconds).result()
+    return f"get by 1 caller {per_second:7,.0f}/s  p50 {percentile(times, 0.5):6.2f} ms  p99 {percentile(times, 0.99):6.2f} ms"
+
+
+def beside_changes(server, seconds, pool, seen):
+    """Return the figures of `get` while agents are made, and how many events the holders read a second."""
+    changing = multiprocessing.get_context("spawn").Process(target=change, args=(server, seconds * 1.5))
+    changing.start()
+    time.sleep(1.0)
+    before, begun = seen.value, time.perf_counter()
+    figures = get(server, seconds, pool)
+    per_second = (seen.value - before) / (time.perf_counter() - begun)
+    changing.join()
+    return f"{figures}  {per_second:,.0f} events/s delivered"
+
+
+def vanish(holder, http, streams):
+    """Kill the holders of the streams; return the seconds until no handler is left."""
+    before = ended(http)
+    holder.kill()
+    holder.join()
+    begun = time.perf_counter()
+    while ended(http) - before < streams and time.perf_counter() - begun < 60:
+        time.sleep(0.01)
+    return time.perf_counter() - begun
+
+
+def measure(process, streams, seconds):
+    spawn, server = multiprocessing.get_context("spawn"), (process.address, process.token)
+    opened, seen = spawn.Event(), spawn.Value("q", 0)
+    with client() as pool:
+        print(f"no streams          {get(server, seconds, pool)}")
+        before, begun = resident_bytes(process.pid), time.perf_counter()
+        holder = spawn.Process(target=hold, args=(server, streams, opened, seen))
+        holder.start()
+        try:
+            while not opened.wait(1):
+                if not holder.is_alive():
+                    raise SystemExit(process.errors())
+            took, after = time.perf_counter() - begun, resident_bytes(process.pid)
+            print(
+                f"{streams:,} streams opened in {took:.1f} s: {(after - before) / streams / 1e3:.1f} KB each in the server"
+            )
+            print(f"idle                {get(server, seconds, pool)}")
+            print(f"{CHANGES_A_SECOND} agents a second  {beside_changes(server, seconds, pool, seen)}")
+        finally:
+            gone = vanish(holder, process.description["http"], streams)
+        print(f"clients killed      every handler gone after {gone:.2f} s")
+        print(f"afterwards          {get(server, seconds, pool)}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--streams", type=int, default=5_000)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement of `get`")
+    parser.add_argument("--quick", action="store_true", help="400 streams, a second each")
+    arguments = parser.parse_args()
+    streams, seconds = (400, 1.0) if arguments.quick else (arguments.streams, arguments.seconds)
+    with tempfile.TemporaryDirectory(prefix="stg") as folder:
+        home = Path(folder) / "h"
+        fill(home, -(-streams // 4))
+        with ServerProcess(home) as process:
+            measure(process, streams // 4 * 4, seconds)
+            process.stop()
+
+
+if __name__ == "__main__":
+    main()
