@@ -159,7 +159,8 @@ def ended(http):
 
 def get(server, seconds, pool):
     per_second, times = pool.submit(call, server, 1, "get", 1, seconds).result()
-    return f"get by 1 caller {per_second:7,.0f}/s  p50 {percentile(times, 0.5):6.2f} ms  p99 {percentile(times, 0.99):6.2f} ms"
+    p50, p99 = (percentile(times, share) for share in (0.5, 0.99))
+    return f"get by 1 caller {per_second:7,.0f}/s  p50 {p50:6.2f} ms  p99 {p99:6.2f} ms"
 
 
 def beside_changes(server, seconds, pool, seen):
@@ -198,9 +199,8 @@ def measure(process, streams, seconds):
                 if not holder.is_alive():
                     raise SystemExit(process.errors())
             took, after = time.perf_counter() - begun, resident_bytes(process.pid)
-            print(
-                f"{streams:,} streams opened in {took:.1f} s: {(after - before) / streams / 1e3:.1f} KB each in the server"
-            )
+            each = (after - before) / streams / 1e3
+            print(f"{streams:,} streams opened in {took:.1f} s: {each:.1f} KB each in the server")
             print(f"idle                {get(server, seconds, pool)}")
             print(f"{CHANGES_A_SECOND} agents a second  {beside_changes(server, seconds, pool, seen)}")
         finally:

@@ -61,7 +61,7 @@ def _around(descriptor: Descriptor) -> type[Message]:
 def _header(number: int, size: int) -> bytes:
     """Return the tag and the length of an embedded message."""
     out = bytearray([number << 3 | 2])
-    while size > 0x7F:
-        out.append(size & 0x7F | 0x80)
+    while size >> 7:  # seven bits a byte, the eighth says that more follow
+        out.append(size & 127 | 128)
         size >>= 7
     return bytes([*out, size])

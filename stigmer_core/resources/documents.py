@@ -14,7 +14,7 @@ from stigmer_core.resources.watching import Watch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from stigmer_core.kind import Kind
+    from stigmer_core.kind import Encoded, Kind
     from stigmer_core.resources.pipeline import Resources
     from stigmer_core.store import Reader, Row, Transaction
 
@@ -93,7 +93,7 @@ class DocumentController:
 
         return await self._store.run(delete)
 
-    async def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchEvent]:
+    async def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchEvent | Encoded]:
         """Yield every change to a kind's resources, or to one of them until it is deleted."""
         resource_id = self._store.read(lambda reader: self._row(reader, request)).id if request.name else ""
         watch = Watch(self._store, kind=request.kind, org=request.org, resource_id=resource_id)

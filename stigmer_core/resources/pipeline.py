@@ -271,7 +271,7 @@ class Resources:
     def _store(self, tx: Transaction, kind: Kind, resource: Any, *, new: bool) -> None:
         metadata = resource.metadata
         sealed = take_secrets(tx, self.vault, kind, resource)
-        written = {
+        written: dict[str, Any] = {
             "data": to_json(resource),
             "body": to_bytes(resource),
             "search": search_text(kind, resource),

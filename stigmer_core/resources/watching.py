@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stigmer_core.api.v1 import resources_pb2 as pb
+from stigmer_core.kind import Encoded
 from stigmer_core.store import Document, ResourceChange
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Watch:
     org: str = ""
     resource_id: str = ""
 
-    async def events(self, after: int) -> AsyncIterator[pb.WatchEvent]:
+    async def events(self, after: int) -> AsyncIterator[pb.WatchEvent | Encoded]:
         """Yield events; of one resource until it is deleted.
 
         Args:
@@ -40,17 +42,17 @@ class Watch:
         """
         with self.store.watch(kind=self.kind, resource_id=self.resource_id) as watcher:
             up_to = max(after, self.store.read(lambda reader: reader.revision()))
-            begin = self._missed(after, up_to) if after else self._present(up_to)
-            async for change in begin:
+            async for change in self._missed(after, up_to) if after else self._present(up_to):
                 yield _event(change)
                 if self._is_end(change):
                     return
+            change = None  # a copy of this stream's own, which it would hold until the next change
             yield pb.WatchEvent(type=pb.WatchEvent.SYNCED, revision=up_to)
             watcher.delivered(up_to)
             while True:
                 for change in await watcher.take():
                     if change.revision > up_to and self._is_wanted(change):
-                        yield _event(change)
+                        yield _encoded(change)
                         if self._is_end(change):
                             return
                     watcher.delivered(change.revision)
@@ -113,6 +115,12 @@ class Watch:
 
 def _present(row: Document) -> ResourceChange:
     return ResourceChange(row.revision, CHANGED, row.kind, row.org, row.id, row.slug, row.data)
+
+
+@lru_cache(maxsize=16)
+def _encoded(change: ResourceChange) -> Encoded:
+    """Return the event of a live change: thousands may watch for it, and all are told at about the same time."""
+    return Encoded(_event(change).SerializeToString())
 
 
 def _event(change: ResourceChange) -> pb.WatchEvent:

@@ -164,7 +164,7 @@ class GrpcServer:
         run, path = route.stream, route.method.path
 
         async def serve(body: bytes, context: Any) -> None:
-            with self._tracked(self._tasks), self._tracked(self._streams):
+            with self._tracked(self._tasks, self._streams):
                 try:
                     async with contextlib.aclosing(run(body, _call(context))) as responses:  # type: ignore[type-var]
                         async for response in responses:
@@ -191,7 +191,7 @@ class GrpcServer:
 
         @functools.wraps(behaviour)
         async def serve(request: Any, context: Any) -> Any:
-            with self._tracked(self._tasks), self._tracked(self._streams):
+            with self._tracked(self._tasks, self._streams):
                 try:
                     if not context.peer().startswith(LOOPBACK_PEERS):
                         self._authenticator.authenticate(_call(context))
@@ -212,14 +212,16 @@ class GrpcServer:
             await context.abort(STATUS[code], text)
 
     @contextlib.contextmanager
-    def _tracked(self, tasks: set[asyncio.Task[Any]]) -> Iterator[None]:
+    def _tracked(self, *sets: set[asyncio.Task[Any]]) -> Iterator[None]:
         task = asyncio.current_task()
         assert task is not None
-        tasks.add(task)
+        for tasks in sets:
+            tasks.add(task)
         try:
             yield
         finally:
-            tasks.discard(task)
+            for tasks in sets:
+                tasks.discard(task)
 
     @staticmethod
     def _end(tasks: set[asyncio.Task[Any]]) -> None:

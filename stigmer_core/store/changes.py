@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -17,6 +16,7 @@ KEPT_CHANGES = 100_000  # how far back a watcher can resume
 MAX_WATCHERS = 20_000
 MAX_QUEUED = 1_000
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
+TOLD_AT_ONCE = 20  # 1 ms of an event loop's time: other calls get their turn in between
 
 ADDED, CHANGED, DELETED = "added", "changed", "deleted"
 
@@ -34,17 +34,19 @@ class ResourceChange(NamedTuple):
 
 
 class Watcher:
-    """What changed since it was made, in order; used on the event loop that made it.
+    """What changed since it was made, in order; used on the event loop that made it, by one task at a time.
 
     Make it, then read the present state, then `take`: every change is in one of the two.
     """
+
+    __slots__ = ("_bytes", "_hub", "_overflowed", "_queue", "_taken", "_waiter", "kind", "loop", "resource_id")
 
     def __init__(self, hub: ChangeHub, loop: AbstractEventLoop, kind: str, resource_id: str) -> None:
         self.loop = loop
         self.kind = kind
         self.resource_id = resource_id
         self._hub = hub
-        self._queue: deque[ResourceChange] = deque()
+        self._queue: list[ResourceChange] = []
         self._bytes = 0
         self._taken = 0
         self._overflowed = False
@@ -61,18 +63,14 @@ class Watcher:
             ResourceExhaustedError: more piled up than is kept for one watcher; it names the revision to resume from.
         """
         while not self._queue and not self._overflowed:
-            self._waiter = self._waiter or self.loop.create_future()
-            from asyncio import shield  # noqa: PLC0415 - 60 ms that a process without a loop need not pay
-
-            await shield(self._waiter)
+            self._waiter = self.loop.create_future()
+            await self._waiter
         if self._overflowed:
             raise ResourceExhaustedError(
                 f"this watch is too slow: more than {MAX_QUEUED} changes or {MAX_QUEUED_BYTES} bytes wait;"
                 f" resume after revision {self._taken}"
             )
-        changes = list(self._queue)
-        self._queue.clear()
-        self._bytes = 0
+        changes, self._queue, self._bytes = self._queue, [], 0
         return changes
 
     def delivered(self, revision: int) -> None:
@@ -115,6 +113,7 @@ class ChangeHub:
 
     def __init__(self) -> None:
         self._watchers: dict[AbstractEventLoop, set[Watcher]] = {}
+        self._news: dict[AbstractEventLoop, list[ResourceChange]] = {}
         self._lock = Lock()
 
     def watch(self, loop: AbstractEventLoop, *, kind: str, resource_id: str) -> Watcher:
@@ -148,8 +147,27 @@ class ChangeHub:
             return list(self._watchers)
 
     def offer(self, loop: AbstractEventLoop, changes: Sequence[ResourceChange]) -> None:
-        """Hand changes to every watcher of a loop; called on that loop."""
+        """Hand changes to every watcher of a loop, a few watchers at a time; called on that loop.
+
+        What comes while a round is under way waits for the next one, so each watcher hears everything in order.
+        """
+        news = self._news.get(loop)
+        if news is None:
+            self._news[loop] = []
+            self._tell(loop, changes, self._on(loop))
+        else:
+            news.extend(changes)
+
+    def _tell(self, loop: AbstractEventLoop, changes: Sequence[ResourceChange], watchers: list[Watcher]) -> None:
+        for _ in range(min(TOLD_AT_ONCE, len(watchers))):
+            watchers.pop().offer(changes)
+        if not watchers:
+            changes = self._news.pop(loop)
+            if not changes:
+                return
+            self._news[loop], watchers = [], self._on(loop)
+        loop.call_soon(self._tell, loop, changes, watchers)
+
+    def _on(self, loop: AbstractEventLoop) -> list[Watcher]:
         with self._lock:
-            watchers = list(self._watchers.get(loop, ()))
-        for watcher in watchers:
-            watcher.offer(changes)
+            return list(self._watchers.get(loop, ()))

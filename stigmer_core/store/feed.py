@@ -17,10 +17,12 @@ MAX_SUBSCRIPTIONS = 100_000
 
 
 class Subscription:
-    """A wish to be woken by commits that touch a key; used on the event loop that made it.
+    """A wish to be woken by commits that touch a key; used on the event loop that made it, by one task at a time.
 
     Subscribe, then read, then wait: a commit is either in what was read, or wakes the wait.
     """
+
+    __slots__ = ("_feed", "_pending", "_waiter", "key", "loop")
 
     def __init__(self, feed: Feed, key: str, loop: AbstractEventLoop) -> None:
         self.key = key
@@ -32,10 +34,8 @@ class Subscription:
     async def wait(self) -> None:
         """Return after a commit touched the key since the last `wait`, or since the subscription."""
         while not self._pending:
-            self._waiter = self._waiter or self.loop.create_future()
-            from asyncio import shield  # noqa: PLC0415 - 60 ms that a process without a loop need not pay
-
-            await shield(self._waiter)
+            self._waiter = self.loop.create_future()
+            await self._waiter
         self._pending = False
 
     def wake(self) -> None:

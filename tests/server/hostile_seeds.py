@@ -72,7 +72,31 @@ def seeds(round_number=0):
         "artifacts": [{"name": "a", "storageKey": "artifacts/<run>/a", "sizeBytes": "3"}],
         "fileChangeSets": [{"id": "set-1", "status": "FILE_CHANGE_SET_STATUS_AWAITING_REVIEW", "aggregateDigest": "d"}],
     }
-    resources = [
+    resources = _resources(reference)
+    for _, _, body in resources:
+        body["metadata"]["name"] += f" {round_number}"
+    made = [(label, path(package, f"{body['kind']}Command"), body) for label, package, body in resources]
+    artifact = {"contentType": "text/plain", "displayName": "notes", "source": {"agentExecutionId": "<run>"}}
+    upload = {"filename": "notes.txt", "content": b64[0], "contentType": "text/plain"}
+    agent_run = ("agentic.agentexecution", "AgentExecutionCommand")
+    remembering = manifest("Organization", "local", {"preferences": {"memoryEnabled": True}}, "tenancy.stigmer.ai/v1")
+    return [
+        ("local", path("tenancy.organization", "OrganizationCommand", "apply"), remembering),
+        *made,
+        ("waits", "/stigmer.core.v1.ResourceService/Apply", {"json": json.dumps(DSL)}),
+        ("held", path("agentic.workflowexecution", "WorkflowExecutionCommand"), held),
+        ("skill", path("agentic.skill", "SkillCommand", "push"), {"org": "local", "artifact": b64[0]}),
+        ("bundle", path("agentic.plugin", "PluginCommand", "push"), {"org": "local", "artifact": b64[1]}),
+        ("artifact", path("agentic.artifact", "ArtifactCommand"), {"spec": artifact, "content": b64[0]}),
+        ("upload", path(*agent_run, "uploadAttachment"), upload),
+        ("waiting", path(*agent_run, "updateStatus"), {"executionId": "<run>", "status": waiting}),
+        ("ran", "/stigmer.workflow.v1.WorkflowDocumentController/execute", {"document": json.dumps(DSL)}),
+    ]
+
+
+def _resources(reference):
+    """Return a resource of most kinds, by label and package."""
+    return [
         ("organization", "tenancy.organization", manifest("Organization", "Other", {}, "tenancy.stigmer.ai/v1")),
         ("agent", "agentic.agent", manifest("Agent", "alpha", {"instructions": "be helpful at all times"})),
         ("environment", "agentic.environment", _environment()),
@@ -92,25 +116,6 @@ def seeds(round_number=0):
             "agentic.workflowexecution",
             manifest("WorkflowExecution", "ran", {"workflowId": "<workflow>"}),
         ),
-    ]
-    for _, _, body in resources:
-        body["metadata"]["name"] += f" {round_number}"
-    made = [(label, path(package, f"{body['kind']}Command"), body) for label, package, body in resources]
-    artifact = {"contentType": "text/plain", "displayName": "notes", "source": {"agentExecutionId": "<run>"}}
-    upload = {"filename": "notes.txt", "content": b64[0], "contentType": "text/plain"}
-    agent_run = ("agentic.agentexecution", "AgentExecutionCommand")
-    remembering = manifest("Organization", "local", {"preferences": {"memoryEnabled": True}}, "tenancy.stigmer.ai/v1")
-    return [
-        ("local", path("tenancy.organization", "OrganizationCommand", "apply"), remembering),
-        *made,
-        ("waits", "/stigmer.core.v1.ResourceService/Apply", {"json": json.dumps(DSL)}),
-        ("held", path("agentic.workflowexecution", "WorkflowExecutionCommand"), held),
-        ("skill", path("agentic.skill", "SkillCommand", "push"), {"org": "local", "artifact": b64[0]}),
-        ("bundle", path("agentic.plugin", "PluginCommand", "push"), {"org": "local", "artifact": b64[1]}),
-        ("artifact", path("agentic.artifact", "ArtifactCommand"), {"spec": artifact, "content": b64[0]}),
-        ("upload", path(*agent_run, "uploadAttachment"), upload),
-        ("waiting", path(*agent_run, "updateStatus"), {"executionId": "<run>", "status": waiting}),
-        ("ran", "/stigmer.workflow.v1.WorkflowDocumentController/execute", {"document": json.dumps(DSL)}),
     ]
 
 

@@ -55,20 +55,24 @@ class Traffic:
         methods: what is served, by path.
         kinds: what is stored.
         secrets: texts that no answer may contain, such as the path of the home.
+        skipped: paths that are not called.
+        metadata: sent along with every call.
+        first_round: numbers the valid requests; those of round 0 must be taken.
     """
 
-    def __init__(self, channel, methods, kinds, rng, *, secrets=(), skipped=()):
+    def __init__(self, channel, methods, kinds, rng, *, secrets=(), skipped=(), metadata=None, first_round=0):
         self.tally = Tally()
         self.pool = Pool(kinds)
         self.pool.archives += ARCHIVES
         self.pool.documents += [DSL, *(body for _, _, body in seeds() if "kind" in body)]
         self._channel = channel
+        self._metadata = metadata
         self._methods = {path: one for path, one in methods.items() if path not in skipped}
         self._paths = sorted(self._methods)
         self._weights = [0.3 if path.rpartition("/")[2] in RARELY else 1.0 for path in self._paths]
         self._rng = rng
         self._filler = Filler(rng, self.pool)
-        self._rounds = 0
+        self._rounds = first_round
         self._taken = defaultdict(lambda: deque(maxlen=KEPT_REQUESTS))
         self._secrets = (*INNER_WORDS, *secrets)
 
@@ -133,13 +137,15 @@ class Traffic:
             if self._methods[path].streaming:
                 answers = await self._read(path, body)
             else:
-                answers = [await self._channel.unary_unary(path)(body, timeout=CALL_SECONDS)]
+                answers = [await self._channel.unary_unary(path)(body, timeout=CALL_SECONDS, metadata=self._metadata)]
         except grpc.aio.AioRpcError as error:
-            return error.code(), error.details(), [], time.perf_counter() - started
-        return grpc.StatusCode.OK, "", answers, time.perf_counter() - started
+            return error.code(), error.details() or "", [], time.perf_counter() - started
+        silent = self._methods[path].streaming and not answers
+        code = grpc.StatusCode.DEADLINE_EXCEEDED if silent else grpc.StatusCode.OK
+        return code, "nothing to say yet" if silent else "", answers, time.perf_counter() - started
 
     async def _read(self, path, body):
-        call, answers = self._channel.unary_stream(path)(body), []
+        call, answers = self._channel.unary_stream(path)(body, metadata=self._metadata), []
         try:
             async with asyncio.timeout(STREAM_SECONDS):
                 async for answer in call:

@@ -241,7 +241,7 @@ def _bounded(number: int, bits: int = 64) -> int:
 
 
 def _tokens(usage: Any) -> int:
-    return _bounded(usage.total_tokens or usage.input_tokens + usage.output_tokens)
+    return _bounded(int(usage.total_tokens or usage.input_tokens + usage.output_tokens))
 
 
 def _cost(usage: Any) -> int:

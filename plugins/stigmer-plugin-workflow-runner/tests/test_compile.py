@@ -25,7 +25,6 @@ WRONG = [
     ("[{a: {set: {x: '${ .a | }'}}}]", "/do/0/a/set/x", "unexpected the end"),
     ("[{a: {set: {x: '${ $inptu }'}}}]", "/do/0/a/set", "did you mean 'input'"),
     ("[{a: {if: now, set: {x: 1}}}]", "/do/0/a/if", "no clock"),
-    ("[{a: {set: {x: '${ $secrets.key }'}}}]", "/do/0/a/set", "secrets are not supported"),
     ("[{a: {wait: soon}}]", "/do/0/a/wait", "not a duration"),
     ("[{a: {switch: [{b: {when: '.a', then: nowhere}}]}}]", "/do/0/a/switch/0/b/then", "no task 'nowhere'"),
     ("[{a: {raise: {error: missing}}}]", "/do/0/a/raise/error", "'use.errors' has no 'missing'"),

@@ -48,13 +48,21 @@ def test_same_step_twice_is_the_same(started):
     assert first.commands[-1] == Complete({"y": {"x": 1}})
 
 
+def test_a_signal_that_nobody_takes_is_kept(started):
+    """For a task that will; nothing else changes, and no command is made."""
+    step = program.advance(started.state, Signal("1", "hello", {"a": 1}, START))
+
+    assert not step.commands
+    assert step.state["inbox"] == [{"id": "1", "name": "hello", "payload": {"a": 1}}]
+    assert {**step.state, "inbox": []} == started.state
+
+
 @pytest.mark.parametrize(
     "event",
     [
         ActivityDone("/do/7/a", 1, START),
         TimerFired("/do/0/a?timeout", START),
         TimerFired("?pause0", START),
-        Signal("1", "hello", None, START),
     ],
 )
 def test_event_that_answers_nothing_changes_nothing(started, event):

@@ -17,7 +17,7 @@ from stigmer_core.cli import ExitCode, Failure, Table, fail, read_manifests
 from stigmer_plugin_workflow.api.v1 import documents_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from google.protobuf.message import Message
 
@@ -32,17 +32,28 @@ _DOCUMENTS = "/stigmer.workflow.v1.WorkflowDocumentController"
 _WORDS = ("workflow", "workflows", "wf", "wfl")
 
 
-def start(session: Session, target: str, payload: Json) -> WorkflowExecution:
+def read_secrets(file: str) -> dict[str, str]:
+    """Return the secrets in a file, by name; one with parts as JSON."""
+    manifests = read_manifests([file])
+    value = manifests[0].value if len(manifests) == 1 else None
+    if not isinstance(value, dict):
+        fail(ExitCode.USAGE, f"{file} is no object of secrets", hint="NAME: value, a line each; or NAME: {part: value}")
+    return {str(name): one if isinstance(one, str) else json.dumps(one) for name, one in value.items()}
+
+
+def start(session: Session, target: str, payload: Json, secrets: Mapping[str, str]) -> WorkflowExecution:
     """Start a stored workflow that a name, `workflow/NAME` or an id names."""
     workflow = _workflow(session, target)
     execution = WorkflowExecution(api_version=API_VERSION, kind="WorkflowExecution")
     execution.metadata.org = workflow.metadata.org
     execution.spec.workflow_id = workflow.metadata.id
     execution.spec.trigger_message = json.dumps(payload)
+    for name, value in secrets.items():
+        execution.spec.runtime_env[name].value, execution.spec.runtime_env[name].is_secret = value, True
     return session.connection().call(f"{_COMMANDS}/create", execution, WorkflowExecution)
 
 
-def execute(session: Session, file: str, payload: Json) -> WorkflowExecution:
+def execute(session: Session, file: str, payload: Json, secrets: Mapping[str, str]) -> WorkflowExecution:
     """Run a document that is not stored; what is wrong with it is said at its line."""
     manifests = read_manifests([file])
     if len(manifests) != 1:
@@ -55,7 +66,9 @@ def execute(session: Session, file: str, payload: Json) -> WorkflowExecution:
         for problem in checked.problems:
             session.note(manifest_problem(manifest, problem))
         fail(ExitCode.USAGE, f"{file} cannot run: {len(checked.problems)} problem(s)")
-    started = documents_pb2.ExecuteDocumentRequest(document=document, input=json.dumps(payload), org=session.org)
+    started = documents_pb2.ExecuteDocumentRequest(
+        document=document, input=json.dumps(payload), org=session.org, secrets=secrets
+    )
     return session.connection().call(f"{_DOCUMENTS}/execute", started, WorkflowExecution)
 
 

@@ -9,7 +9,7 @@ from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
 from stigmer_core.program import Run
 from stigmer_core.resources.codec import to_dict
 from stigmer_core.server import current_caller
-from stigmer_plugin_workflow._creation import run_id_of, run_input_of
+from stigmer_plugin_workflow._creation import run_id_of
 from stigmer_plugin_workflow._phases import RUNNING, STOPPABLE, require_phase
 from stigmer_plugin_workflow._status import append_events, wire_time
 from stigmer_plugin_workflow._steps import RUNNER, document_of
@@ -73,8 +73,7 @@ def recover(executions: Executions, tx: Transaction, execution: Any) -> bool:
     for name in ("error", "completed_at", "output", "tasks"):
         execution.status.ClearField(name)
     execution.status.phase = enum_pb2.EXECUTION_PENDING
-    value = {"id": execution.metadata.id, "document": document, "input": run_input_of(execution.spec)}
-    engine.start(tx, Run(run_id_of(execution), RUNNER, value))
+    engine.start(tx, Run(run_id_of(execution), RUNNER, executions.run_input(tx, execution, document)))
     return True
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2
 
 from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from stigmer_core.program import Run
-from stigmer_core.resources import open_context
+from stigmer_core.resources import context_values, open_context
 from stigmer_core.resources.codec import copy_of
 from stigmer_core.resources.json_text import read_json
 from stigmer_plugin_workflow._steps import RUNNER, document_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 
 _RUNNER_PLUGIN = "stigmer-plugin-workflow-runner"
 _SUFFIX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an execution runs: the document, the hash of its version, and where its variables come from."""
+
+    document: Json
+    version_hash: str
+    environment_refs: Sequence[Any] = ()
+    declared: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +78,45 @@ class Executions:
         workflow = self.workflow_of(tx, draft.spec)
         instance_id = draft.spec.workflow_instance_id or workflow.status.default_instance_id
         draft.spec.workflow_id, draft.spec.workflow_instance_id = workflow.metadata.id, instance_id
+        instance = self.resources.get_in(tx, self.resources.kind("WorkflowInstance"), instance_id)
+        plan = Plan(
+            document_of(workflow),
+            workflow.status.version_hash,
+            environment_refs=instance.spec.environment_refs,
+            declared=workflow.spec.env,
+        )
+        return self.start_in(tx, draft, plan)
+
+    def start_in(self, tx: Transaction, draft: Any, plan: Plan) -> Any:
+        """Store a prepared execution with its variables, and start it."""
+        engine = self.require_ready()
+        kind = self.resources.kind("WorkflowExecution")
         runtime_env = {name: copy_of(value) for name, value in draft.spec.runtime_env.items()}
         draft.spec.ClearField("runtime_env")
-        execution = self.start_in(tx, draft, document_of(workflow), workflow.status.version_hash)
-        instance = self.resources.get_in(tx, self.resources.kind("WorkflowInstance"), instance_id)
+        execution = self.resources.create_in(tx, kind, draft)
+        execution.status.phase = enum_pb2.EXECUTION_PENDING
+        execution.status.workflow_version_hash = plan.version_hash
+        self.resources.save_in(tx, kind, execution, slot=None)
         open_context(
             tx,
             self.resources,
             execution,
-            environment_refs=instance.spec.environment_refs,
+            environment_refs=plan.environment_refs,
             runtime_env=runtime_env,
-            declared=workflow.spec.env,
+            declared=plan.declared,
         )
+        engine.start(tx, Run(execution.metadata.id, RUNNER, self.run_input(tx, execution, plan.document)))
         return execution
 
-    def start_in(self, tx: Transaction, draft: Any, document: Json, version_hash: str) -> Any:
-        """Store a prepared execution of a document and start it."""
-        engine = self.require_ready()
-        kind = self.resources.kind("WorkflowExecution")
-        execution = self.resources.create_in(tx, kind, draft)
-        execution.status.phase = enum_pb2.EXECUTION_PENDING
-        execution.status.workflow_version_hash = version_hash
-        self.resources.save_in(tx, kind, execution, slot=None)
-        run_input = {"id": execution.metadata.id, "document": document, "input": run_input_of(execution.spec)}
-        engine.start(tx, Run(execution.metadata.id, RUNNER, run_input))
-        return execution
+    def run_input(self, reader: Reader, execution: Any, document: Json) -> Json:
+        """Return what the program is given: of secrets it learns their shapes only."""
+        values = context_values(reader, self.resources, execution.metadata.id)
+        return {
+            "id": execution.metadata.id,
+            "document": document,
+            "input": run_input_of(execution.spec),
+            "secrets": {name: _shape_of(_secret(value)) for name, value in values.items()},
+        }
 
     def pinned(self, reader: Reader, execution: Any) -> Any:
         """Return the version of the workflow that an execution runs.
@@ -159,3 +184,18 @@ def run_input_of(spec: Any) -> Json:
     if isinstance(value, (dict, list)):
         return value
     return {"message": message, "metadata": metadata} if message or metadata else {}
+
+
+def _secret(value: str) -> Json:
+    """Return a variable as a secret of the DSL: a JSON object or list has parts, anything else is one text."""
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return parsed if isinstance(parsed, (dict, list)) else value
+
+
+def _shape_of(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _shape_of(item) for key, item in value.items()}
+    return [_shape_of(item) for item in value] if isinstance(value, list) else None

@@ -11,6 +11,7 @@ from stigmer_core.errors import InvalidArgumentError, Problem
 from stigmer_core.resources.json_text import read_json
 from stigmer_core.resources.manifest import message_of
 from stigmer_plugin_workflow._adopt import adopt_dsl
+from stigmer_plugin_workflow._creation import Plan
 from stigmer_plugin_workflow._steps import canonical_yaml, document_of
 from stigmer_plugin_workflow.api.v1 import documents_pb2 as pb
 
@@ -53,13 +54,16 @@ class DocumentController:
         document = document_of(workflow)
         digest = hashlib.sha256(canonical_yaml(document).encode()).hexdigest()
         draft = self._resources.prepare(self._execution, self._drafted(request, workflow), creating=True)
-        return await self._resources.store.run(lambda tx: self._executions.start_in(tx, draft, document, digest))
+        plan = Plan(document, digest)
+        return await self._resources.store.run(lambda tx: self._executions.start_in(tx, draft, plan))
 
     def _drafted(self, request: pb.ExecuteDocumentRequest, workflow: Any) -> Any:
         execution = WorkflowExecution(api_version=self._execution.api_version, kind=self._execution.name)
         execution.metadata.org = request.org
         execution.metadata.annotations[DOCUMENT_ANNOTATION] = workflow.metadata.name
         execution.spec.trigger_message = request.input
+        for name, value in request.secrets.items():
+            execution.spec.runtime_env[name].value, execution.spec.runtime_env[name].is_secret = value, True
         if request.input and not isinstance(read_json(request.input, "input"), (dict, list)):
             raise InvalidArgumentError("the input of a run is a JSON object or list")
         return self._executions.named(execution, workflow.metadata.slug)

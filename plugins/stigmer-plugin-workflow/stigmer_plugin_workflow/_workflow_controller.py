@@ -79,11 +79,15 @@ class WorkflowQueries:
         Raises:
             NotFoundError: there is none.
         """
-        version = self._store.read(lambda reader: reader.version(request.workflow_id, hash=request.version_hash))
-        head = self._store.body(request.workflow_id)
-        if version is None or head is None:
-            raise NotFoundError("Workflow version", request.version_hash)
-        return _entry(version, Workflow.FromString(head).status.version_hash)
+
+        def entry(reader: Reader) -> Any:
+            version = reader.version(request.workflow_id, hash=request.version_hash)
+            head = reader.get(request.workflow_id)
+            if version is None or head is None or head.kind != self._kind.name:
+                raise NotFoundError("Workflow version", request.version_hash)
+            return _entry(version, Workflow.FromString(head.body).status.version_hash)
+
+        return self._store.read(entry)
 
     def _versions(self, reader: Reader, request: Any, size: int, before: int | None) -> Any:
         row = reader.find(self._kind.name, request.org, request.slug)

@@ -26,9 +26,12 @@ _LISTED = 50
 @click.argument("target", required=False)
 @click.option("-f", "--file", metavar="DOCUMENT", help="Run a document without storing it under a name; - is stdin.")
 @click.option("--input", "given", metavar="JSON|@FILE|-", help="The run's input, an object or a list.")
+@click.option("--secret-file", metavar="FILE", help="The run's secrets: YAML or JSON, an object by their names.")
 @click.option("--follow/--no-follow", default=True, help="Wait for the end and print the output (default).")
 @pass_session
-def run(session: Session, target: str | None, file: str | None, given: str | None, *, follow: bool) -> None:
+def run(
+    session: Session, target: str | None, file: str | None, given: str | None, secret_file: str | None, *, follow: bool
+) -> None:
     """Run a workflow and print its output.
 
     TARGET is a workflow's name, workflow/NAME or an id. Progress goes to stderr, the output as JSON to stdout. The
@@ -41,10 +44,11 @@ def run(session: Session, target: str | None, file: str | None, given: str | Non
             hint="stigmer run NAME, or stigmer run -f FILE",
         )
     payload = _input(given)
+    secrets = client.read_secrets(secret_file) if secret_file is not None else {}
     if file is not None:
-        execution = client.execute(session, file, payload)
+        execution = client.execute(session, file, payload, secrets)
     else:
-        execution = client.start(session, str(target), payload)
+        execution = client.start(session, str(target), payload, secrets)
     _started(session, execution)
     if not follow:
         session.emit(client.as_json(execution), names=[_name(execution)])

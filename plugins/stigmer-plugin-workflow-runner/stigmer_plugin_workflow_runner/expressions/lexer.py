@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from sys import float_info
 from typing import Any
 
 from stigmer_plugin_workflow_runner.expressions.failure import UnsupportedExpressionError
@@ -72,10 +73,22 @@ def _tokens(text: str, position: int, *, depth: int) -> tuple[list[Token], int]:
 def _token(match: re.Match[str]) -> Token:
     kind, word = str(match.lastgroup), match.group()
     if kind == "number":
-        return Token(kind, float(word) if not word.isdigit() else int(word), match.start())
+        return Token(kind, _number(word), match.start())
     if kind in ("field", "variable"):
         return Token(kind, word[1:], match.start())
     return Token(kind, word, match.start())
+
+
+def _number(word: str) -> float:
+    """Return a literal's number; what a double cannot hold is the largest one, as in jq."""
+    if word.isdigit() and len(word) <= float_info.max_10_exp:
+        return int(word)
+    return min(float(word), float_info.max)
+
+
+def _whole(text: str) -> str:
+    """Return text in which half a surrogate pair is U+FFFD, as in jq: it could not be stored."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _string(text: str, start: int, *, depth: int) -> tuple[Token, int]:
@@ -96,6 +109,6 @@ def _string(text: str, start: int, *, depth: int) -> tuple[Token, int]:
         match = _PLAIN.match(text, position) or _ESCAPE.match(text, position)
         if match is None:
             raise UnsupportedExpressionError("invalid escape or control character in a string", position)
-        parts.append(json.loads(f'"{match.group()}"'))
+        parts.append(_whole(json.loads(f'"{match.group()}"')))
         position = match.end()
     raise UnsupportedExpressionError("the string is not closed", start)

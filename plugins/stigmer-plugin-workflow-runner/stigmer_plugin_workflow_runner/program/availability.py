@@ -5,7 +5,8 @@ Source: DSL, "Runtime Expression Arguments". Loops and `catch` add their own to 
 
 from __future__ import annotations
 
-WORKFLOW = frozenset({"workflow", "runtime"})  # a workflow's own input and output have no task
+# The text of the DSL gives $secrets to input.from only, its table to all; here they are everywhere, as marks.
+WORKFLOW = frozenset({"workflow", "runtime", "secrets"})  # a workflow's own input and output have no task
 WORKFLOW_OUTPUT = WORKFLOW | {"context", "input"}
 BASE = WORKFLOW | {"context", "task"}
 DEFINITION = BASE | {"input"}

@@ -44,7 +44,7 @@ DIRECTIVES = ("continue", "exit", "end")
 _TASK_KEYS = ("if", "input", "output", "export", "timeout", "then", "metadata")
 _WORKFLOW_KEYS = ("document", "input", "use", "do", "timeout", "output", "schedule", "evaluate", "metadata")
 _USE_KEYS = ("authentications", "errors", "extensions", "functions", "retries", "secrets", "timeouts", "catalogs")
-_USE_SUPPORTED = {"authentications", "errors", "retries", "timeouts"}
+_USE_SUPPORTED = {"authentications", "errors", "retries", "secrets", "timeouts"}
 _REQUIRED = ("dsl", "namespace", "name", "version")
 
 _cache: OrderedDict[str, Document] = OrderedDict()
@@ -176,6 +176,9 @@ class Compiler:
         for key, value in use.items():
             if key in _USE_KEYS and key not in _USE_SUPPORTED and value:
                 self.problem(f"/use/{key}", f"'use.{key}' is not supported by this version")
+        secrets = use.get("secrets", [])
+        if not isinstance(secrets, list) or not all(isinstance(name, str) and name for name in secrets):
+            self.problem("/use/secrets", "expected a list of names")
 
     def _evaluate(self, evaluate: dict[str, Json]) -> None:
         self.keys(evaluate, ("language", "mode"), "/evaluate")
@@ -331,10 +334,7 @@ class Compiler:
 
     def _visible(self, template: Template, pointer: str, visible: Collection[str]) -> Template:
         for name in sorted(template.variables - frozenset(visible)):
-            if name == "secrets":
-                self.problem(pointer, "secrets are not supported by this version")
-            else:
-                self.problem(pointer, f"${name} is not defined here", _meant(get_close_matches(name, visible, n=1)))
+            self.problem(pointer, f"${name} is not defined here", _meant(get_close_matches(name, visible, n=1)))
         return template
 
     def _expression_problem(self, pointer: str, error: UnsupportedExpressionError) -> None:

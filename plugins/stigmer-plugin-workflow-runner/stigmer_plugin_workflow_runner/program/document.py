@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stigmer_core.program import ActivityDone, ActivityFailed, Json, TimerFired
+    from stigmer_core.program import ActivityDone, ActivityFailed, ChildDone, Json, Signal, TimerFired
     from stigmer_plugin_workflow_runner.program.execution import Execution
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 Directive: TypeAlias = "int | str"  # the index of a task in the same list, or continue, exit, end
-Answer: TypeAlias = "ActivityDone | ActivityFailed | TimerFired"
+Answer: TypeAlias = "ActivityDone | ActivityFailed | TimerFired | ChildDone"
 
 
 class Body(Protocol):
@@ -46,6 +46,13 @@ class Waiting(Body, Protocol):
 
     def answered(self, execution: Execution, frame_id: str, answer: Answer) -> None:
         """Go on after the answer."""
+
+
+class Listening(Body, Protocol):
+    """A task that waits for what others send the run; `Execution.listen` puts it on the list."""
+
+    def signalled(self, execution: Execution, frame_id: str, signal: Signal) -> bool:
+        """Take a signal; return False when it is not meant for this task."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from stigmer_core.program import CallActivity, Cancel, StartTimer
+from stigmer_core.program import CallActivity, Cancel, Signal, StartChild, StartTimer
 from stigmer_plugin_workflow_runner.program.status import Status, timestamp
 from stigmer_plugin_workflow_runner.program.variables import VARIABLES
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stigmer_core.program import Command, Json
-    from stigmer_plugin_workflow_runner.program.document import Directive, Document, Task
+    from stigmer_plugin_workflow_runner.program.document import Directive, Document, Listening, Task
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 _NAMESPACE = uuid.UUID("6f1b2a52-4b1c-5a0e-9d0b-2c8d1f6b7a10")
 _MISSING = object()
+KEPT_SIGNALS = 1_000
 TIMEOUT = "?timeout"  # the suffix of the timer that ends a task; no position ends like it, for "?" ends no pointer
 
 
@@ -113,6 +114,11 @@ class Execution:
         self._wait(frame_id, frame_id)
         self.commands.append(CallActivity(frame_id, activity, arguments))
 
+    def start_child(self, frame_id: str, runner: str, value: Json) -> None:
+        """Ask for another run, under the frame's own id; it is not shown as a resource of its own."""
+        self._wait(frame_id, frame_id)
+        self.commands.append(StartChild(frame_id, runner, value))
+
     def wake(self, frame_id: str, timer_id: str, delay: timedelta) -> None:
         """Ask to be woken after a delay; one beyond the calendar is at its end."""
         try:
@@ -121,6 +127,29 @@ class Execution:
             due = datetime.max.replace(tzinfo=self.now.tzinfo)
         self._wait(frame_id, timer_id)
         self.commands.append(StartTimer(timer_id, due))
+
+    def listen(self, frame_id: str) -> None:
+        """Offer the task what others send the run, also what came before and nobody took; until it ends."""
+        self.change(frame_id)["listens"] = True
+        earlier, self.state["inbox"] = self.state.get("inbox", []), []
+        for kept in earlier:
+            signal = Signal(kept["id"], kept["name"], kept["payload"], self.now)
+            body = self.document.tasks[self.frames[frame_id]["task"]].body
+            if not (self.is_listening(frame_id) and cast("Listening", body).signalled(self, frame_id, signal)):
+                self.keep(signal)
+
+    def stop_listening(self, frame_id: str) -> None:
+        """Offer the task no more signals."""
+        self.change(frame_id)["listens"] = False
+
+    def is_listening(self, frame_id: str) -> bool:
+        """Return whether a task takes signals."""
+        return bool(frame_id in self.frames and self.frames[frame_id].get("listens"))
+
+    def keep(self, signal: Signal) -> None:
+        """Keep a signal that nobody takes yet; of too many the oldest go."""
+        kept = {"id": signal.id, "name": signal.name, "payload": signal.payload}
+        self.state["inbox"] = [*self.state.get("inbox", []), kept][-KEPT_SIGNALS:]
 
     def answer(self, command_id: str) -> str | None:
         """Take what is waited for off the list; return whose it was, None when nobody waits for it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from stigmer_core.program import ActivityDone, ActivityFailed, Failure, TimerFired
+from stigmer_core.program import ActivityDone, ActivityFailed, ChildDone, Failure, TimerFired
 from stigmer_plugin_workflow_runner.program import machine
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ def keep(execution: Execution, event: Answer) -> None:
         kept["result"] = event.result
     elif isinstance(event, ActivityFailed):
         kept["failure"] = asdict(event.failure)
+    elif isinstance(event, ChildDone):
+        kept["output"] = event.output
+        kept["failure"] = asdict(event.failure) if event.failure is not None else None
     execution.state[_HELD] = [*execution.state[_HELD], kept]
 
 
@@ -47,6 +50,9 @@ def go_on(execution: Execution) -> None:
 def _restored(kept: dict[str, Any], now: datetime) -> Answer:
     if kept["type"] == "TimerFired":
         return TimerFired(kept["id"], now)
+    if kept["type"] == "ChildDone":
+        failure = Failure(**kept["failure"]) if kept["failure"] is not None else None
+        return ChildDone(kept["id"], kept["output"], failure, now)
     if kept["type"] == "ActivityFailed":
         return ActivityFailed(kept["id"], Failure(**kept["failure"]), now)
     return ActivityDone(kept["id"], kept["result"], now)

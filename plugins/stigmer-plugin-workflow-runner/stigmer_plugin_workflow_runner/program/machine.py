@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, cast
 
 from stigmer_core.program import Complete, Fail, Failure, StartTimer
 from stigmer_plugin_workflow_runner.expressions.values import truthy
-from stigmer_plugin_workflow_runner.program.document import Child, Composite, Guard, Waiting
+from stigmer_plugin_workflow_runner.program.document import Child, Composite, Guard, Listening, Waiting
 from stigmer_plugin_workflow_runner.program.durations import parse_duration
 from stigmer_plugin_workflow_runner.program.execution import TIMEOUT, Execution
 from stigmer_plugin_workflow_runner.program.faults import BASE, TaskFault, failure_of, fault
+from stigmer_plugin_workflow_runner.program.secrets import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stigmer_core.program import Json
+    from stigmer_core.program import Json, Signal
     from stigmer_plugin_workflow_runner.program.document import Answer, Directive, Task
 
 ROOT = ""  # the id of the frame of the workflow itself
@@ -56,6 +57,21 @@ def answer(execution: Execution, event: Answer) -> bool:
     except TaskFault as error:
         execution.fail(frame_id, error.error)
     return True
+
+
+def deliver(execution: Execution, signal: Signal) -> None:
+    """Offer a signal to every task that listens; what nobody takes is kept for those that will."""
+    taken = False
+    for frame_id in [name for name, frame in execution.frames.items() if frame.get("listens")]:
+        if not execution.is_listening(frame_id):
+            continue  # an earlier taker has ended it
+        try:
+            taken = cast("Listening", _task(execution, frame_id).body).signalled(execution, frame_id, signal) or taken
+        except TaskFault as error:
+            taken = True
+            execution.fail(frame_id, error.error)
+    if not taken:
+        execution.keep(signal)
 
 
 def cancel(execution: Execution, reason: str) -> None:
@@ -141,6 +157,7 @@ def _fault(execution: Execution, frame_id: str, error: dict[str, Json]) -> None:
 
 
 def _succeed(execution: Execution, output: Json) -> None:
+    output = hidden(output)
     execution.status.run_completed(output)
     _end(execution)
     execution.commands.append(Complete(output))

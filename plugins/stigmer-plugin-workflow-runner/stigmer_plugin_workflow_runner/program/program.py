@@ -11,6 +11,7 @@ from stigmer_core.program import (
     ActivityDone,
     ActivityFailed,
     CancelRequested,
+    ChildDone,
     Fail,
     Failure,
     Publish,
@@ -21,7 +22,7 @@ from stigmer_core.program import (
 from stigmer_plugin_workflow_runner.program import holding, machine
 from stigmer_plugin_workflow_runner.program.compiler import compile_document
 from stigmer_plugin_workflow_runner.program.execution import Execution
-from stigmer_plugin_workflow_runner.program.faults import BASE
+from stigmer_plugin_workflow_runner.program.faults import BASE, fault
 from stigmer_plugin_workflow_runner.program.status import timestamp
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class WorkflowProgram:
 
         Args:
             input: `{"document": the DSL document, "input": the run's input}`, and optionally `"id"`, which becomes
-                `$workflow.id`.
+                `$workflow.id`, and `"secrets"`, the shapes of the secrets the run was given (see `secrets`).
             now: the moment the run starts.
         """
         document, value = input["document"], input.get("input")
@@ -52,6 +53,8 @@ class WorkflowProgram:
             "id": input.get("id") or _run_id(compiled.digest, value, now),
             "input": value,
             "context": {},
+            "secrets": {},
+            "inbox": [],
             "started": timestamp(now),
             "frames": {},
             "waits": {},
@@ -64,6 +67,7 @@ class WorkflowProgram:
         execution = Execution(compiled, state, now)
         execution.status.run_started()
         execution.enter(machine.ROOT, compiled.root, None, 0, value)
+        _give_secrets(execution, input.get("secrets") or {})
         return _step(execution)
 
     def advance(self, state: Json, event: Event) -> Step:
@@ -80,14 +84,16 @@ class WorkflowProgram:
                 return Step(execution.saved(), ())
             case Signal(name="resume"):
                 holding.go_on(execution)
-            case ActivityDone() | ActivityFailed() | TimerFired():
+            case Signal():
+                machine.deliver(execution, event)
+                if holding.is_held(execution):
+                    return Step(execution.saved(), ())
+            case ActivityDone() | ActivityFailed() | TimerFired() | ChildDone():
                 if holding.is_held(execution):
                     holding.keep(execution, event)
                     return Step(execution.saved(), ())
                 if not machine.answer(execution, event):
                     return Step(state, ())
-            case _:  # nothing in this version listens for other signals or starts children
-                return Step(state, ())
         return _step(execution)
 
 
@@ -96,6 +102,16 @@ def _step(execution: Execution) -> Step:
     published = execution.status.publish()
     commands = [published, *execution.commands] if published is not None else execution.commands
     return Step(execution.saved(), commands)
+
+
+def _give_secrets(execution: Execution, shapes: dict[str, Json]) -> None:
+    """Let expressions see the secrets that the document declares; one that the run was not given faults it."""
+    declared = execution.document.definition.get("use", {}).get("secrets", [])
+    execution.state["secrets"] = {name: shapes[name] for name in declared if name in shapes}
+    missing = [name for name in declared if name not in shapes]
+    if missing:
+        execution.ready.clear()
+        execution.fail(machine.ROOT, fault("authorization", f"the run was not given {', '.join(missing)}").error)
 
 
 def _run_id(digest: str, value: Json, now: datetime) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from stigmer_plugin_workflow_runner.program.secrets import marks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -45,9 +47,14 @@ def _task(execution: Execution, frame_id: str) -> Json:
     }
 
 
+def _secrets(execution: Execution, _frame_id: str) -> Json:
+    return marks(execution.state["secrets"])
+
+
 VARIABLES: Mapping[str, Callable[[Execution, str], Json]] = {
     "context": lambda execution, _: execution.state["context"],
     "input": lambda execution, frame_id: execution.input(frame_id),
+    "secrets": _secrets,
     "runtime": lambda _execution, _frame_id: RUNTIME,
     "workflow": _workflow,
     "task": _task,

@@ -25,21 +25,25 @@ _sym_db = _symbol_database.Default()
 from ai.stigmer.agentic.workflowexecution.v1 import api_pb2 as ai_dot_stigmer_dot_agentic_dot_workflowexecution_dot_v1_dot_api__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.stigmer_plugin_workflow/api/v1/documents.proto\x12\x13stigmer.workflow.v1\x1a\x31\x61i/stigmer/agentic/workflowexecution/v1/api.proto\"+\n\x17ValidateDocumentRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\"A\n\x0f\x44ocumentProblem\x12\x0f\n\x07pointer\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\"R\n\x18ValidateDocumentResponse\x12\x36\n\x08problems\x18\x01 \x03(\x0b\x32$.stigmer.workflow.v1.DocumentProblem\"F\n\x16\x45xecuteDocumentRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\r\n\x05input\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t2\xf9\x01\n\x1aWorkflowDocumentController\x12g\n\x08validate\x12,.stigmer.workflow.v1.ValidateDocumentRequest\x1a-.stigmer.workflow.v1.ValidateDocumentResponse\x12r\n\x07\x65xecute\x12+.stigmer.workflow.v1.ExecuteDocumentRequest\x1a:.ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.stigmer_plugin_workflow/api/v1/documents.proto\x12\x13stigmer.workflow.v1\x1a\x31\x61i/stigmer/agentic/workflowexecution/v1/api.proto\"+\n\x17ValidateDocumentRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\"A\n\x0f\x44ocumentProblem\x12\x0f\n\x07pointer\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\"R\n\x18ValidateDocumentResponse\x12\x36\n\x08problems\x18\x01 \x03(\x0b\x32$.stigmer.workflow.v1.DocumentProblem\"\xc1\x01\n\x16\x45xecuteDocumentRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\r\n\x05input\x18\x02 \x01(\t\x12\x0b\n\x03org\x18\x03 \x01(\t\x12I\n\x07secrets\x18\x04 \x03(\x0b\x32\x38.stigmer.workflow.v1.ExecuteDocumentRequest.SecretsEntry\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xf9\x01\n\x1aWorkflowDocumentController\x12g\n\x08validate\x12,.stigmer.workflow.v1.ValidateDocumentRequest\x1a-.stigmer.workflow.v1.ValidateDocumentResponse\x12r\n\x07\x65xecute\x12+.stigmer.workflow.v1.ExecuteDocumentRequest\x1a:.ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_plugin_workflow.api.v1.documents_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EXECUTEDOCUMENTREQUEST_SECRETSENTRY']._loaded_options = None
+  _globals['_EXECUTEDOCUMENTREQUEST_SECRETSENTRY']._serialized_options = b'8\001'
   _globals['_VALIDATEDOCUMENTREQUEST']._serialized_start=122
   _globals['_VALIDATEDOCUMENTREQUEST']._serialized_end=165
   _globals['_DOCUMENTPROBLEM']._serialized_start=167
   _globals['_DOCUMENTPROBLEM']._serialized_end=232
   _globals['_VALIDATEDOCUMENTRESPONSE']._serialized_start=234
   _globals['_VALIDATEDOCUMENTRESPONSE']._serialized_end=316
-  _globals['_EXECUTEDOCUMENTREQUEST']._serialized_start=318
-  _globals['_EXECUTEDOCUMENTREQUEST']._serialized_end=388
-  _globals['_WORKFLOWDOCUMENTCONTROLLER']._serialized_start=391
-  _globals['_WORKFLOWDOCUMENTCONTROLLER']._serialized_end=640
+  _globals['_EXECUTEDOCUMENTREQUEST']._serialized_start=319
+  _globals['_EXECUTEDOCUMENTREQUEST']._serialized_end=512
+  _globals['_EXECUTEDOCUMENTREQUEST_SECRETSENTRY']._serialized_start=466
+  _globals['_EXECUTEDOCUMENTREQUEST_SECRETSENTRY']._serialized_end=512
+  _globals['_WORKFLOWDOCUMENTCONTROLLER']._serialized_start=515
+  _globals['_WORKFLOWDOCUMENTCONTROLLER']._serialized_end=764
 # @@protoc_insertion_point(module_scope)

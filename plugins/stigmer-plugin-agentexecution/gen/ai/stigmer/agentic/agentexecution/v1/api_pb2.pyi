@@ -34,6 +34,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentExecution(_message.Message):
+    """One run of an agent: a message to it, and all that came of it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     API_VERSION_FIELD_NUMBER: _builtins.int
@@ -44,11 +46,17 @@ class AgentExecution(_message.Message):
     api_version: _builtins.str
     kind: _builtins.str
     @_builtins.property
-    def metadata(self) -> _metadata_pb2.ApiResourceMetadata: ...
+    def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
+        """A name is made when there is none; two runs may share one."""
+
     @_builtins.property
-    def spec(self) -> _spec_pb2.AgentExecutionSpec: ...
+    def spec(self) -> _spec_pb2.AgentExecutionSpec:
+        """What to run, and with what."""
+
     @_builtins.property
-    def status(self) -> Global___AgentExecutionStatus: ...
+    def status(self) -> Global___AgentExecutionStatus:
+        """Written by the server and its runners."""
+
     def __init__(
         self,
         *,
@@ -68,6 +76,8 @@ Global___AgentExecution: _TypeAlias = AgentExecution  # noqa: Y015
 
 @_typing.final
 class AgentExecutionStatus(_message.Message):
+    """Where a run is and what came of it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -114,41 +124,77 @@ class AgentExecutionStatus(_message.Message):
     RECALLED_MEMORIES_REPORT_FIELD_NUMBER: _builtins.int
     phase: _enum_pb2.ExecutionPhase.ValueType
     error: _builtins.str
+    """Why it failed or was stopped."""
     started_at: _builtins.str
+    """RFC 3339."""
     completed_at: _builtins.str
+    """RFC 3339; when it ended."""
     callback_token: _builtins.bytes
+    """For an engine that waits for this run."""
     @_builtins.property
-    def audit(self) -> _status_pb2.ApiResourceAudit: ...
+    def audit(self) -> _status_pb2.ApiResourceAudit:
+        """Who wrote it, and when."""
+
     @_builtins.property
-    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.AgentMessage]: ...
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.AgentMessage]:
+        """The transcript without the user's message, which is `spec.message`; grows while the run goes on."""
+
     @_builtins.property
-    def sub_agent_executions(self) -> _containers.RepeatedCompositeFieldContainer[_subagent_pb2.SubAgentExecution]: ...
+    def sub_agent_executions(self) -> _containers.RepeatedCompositeFieldContainer[_subagent_pb2.SubAgentExecution]:
+        """What the agent handed to sub-agents."""
+
     @_builtins.property
-    def todos(self) -> _containers.MessageMap[_builtins.str, _todo_pb2.TodoItem]: ...
+    def todos(self) -> _containers.MessageMap[_builtins.str, _todo_pb2.TodoItem]:
+        """The agent's to-do list, by the ids of its items."""
+
     @_builtins.property
-    def pending_approvals(self) -> _containers.RepeatedCompositeFieldContainer[_approval_pb2.PendingApproval]: ...
+    def pending_approvals(self) -> _containers.RepeatedCompositeFieldContainer[_approval_pb2.PendingApproval]:
+        """Tool calls that wait for a person; the server works them out from the transcript."""
+
     @_builtins.property
-    def approval_event_stream(self) -> _approval_pb2.ApprovalEventStream: ...
+    def approval_event_stream(self) -> _approval_pb2.ApprovalEventStream:
+        """All questions about tool calls and their answers; only the server writes it."""
+
     @_builtins.property
-    def context_info(self) -> _context_pb2.ContextInfo: ...
+    def context_info(self) -> _context_pb2.ContextInfo:
+        """How full the model's context is."""
+
     @_builtins.property
-    def artifacts(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.ExecutionArtifact]: ...
+    def artifacts(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.ExecutionArtifact]:
+        """Files that the run left behind."""
+
     @_builtins.property
-    def workspace_write_backs(self) -> _containers.RepeatedCompositeFieldContainer[_writeback_pb2.WorkspaceWriteBack]: ...
+    def workspace_write_backs(self) -> _containers.RepeatedCompositeFieldContainer[_writeback_pb2.WorkspaceWriteBack]:
+        """What became of changes to git workspaces, one entry for each."""
+
     @_builtins.property
-    def setup_progress(self) -> Global___SetupProgress: ...
+    def setup_progress(self) -> Global___SetupProgress:
+        """What is done before the first turn."""
+
     @_builtins.property
-    def streaming_usage(self) -> _usage_pb2.StreamingUsageSummary: ...
+    def streaming_usage(self) -> _usage_pb2.StreamingUsageSummary:
+        """Tokens and cost so far; an estimate until the run has ended."""
+
     @_builtins.property
-    def structured_output(self) -> _struct_pb2.Struct: ...
+    def structured_output(self) -> _struct_pb2.Struct:
+        """The answer as JSON, when `structured_output_schema` asked for it."""
+
     @_builtins.property
-    def file_change_sets(self) -> _containers.RepeatedCompositeFieldContainer[_filereview_pb2.FileChangeSet]: ...
+    def file_change_sets(self) -> _containers.RepeatedCompositeFieldContainer[_filereview_pb2.FileChangeSet]:
+        """File changes by turn, and where their reviews are."""
+
     @_builtins.property
-    def file_review_event_stream(self) -> _filereview_pb2.FileReviewEventStream: ...
+    def file_review_event_stream(self) -> _filereview_pb2.FileReviewEventStream:
+        """All that happened in file reviews; only the server writes it."""
+
     @_builtins.property
-    def file_change_progress(self) -> _filereview_pb2.FileChangeProgress: ...
+    def file_change_progress(self) -> _filereview_pb2.FileChangeProgress:
+        """What the current turn has changed so far."""
+
     @_builtins.property
-    def recalled_memories_report(self) -> Global___RecalledMemoriesReport: ...
+    def recalled_memories_report(self) -> Global___RecalledMemoriesReport:
+        """Which memories the model was given."""
+
     def __init__(
         self,
         *,
@@ -184,10 +230,13 @@ Global___AgentExecutionStatus: _TypeAlias = AgentExecutionStatus  # noqa: Y015
 
 @_typing.final
 class SetupProgress(_message.Message):
+    """What a run does before its first turn."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CURRENT_PHASE_FIELD_NUMBER: _builtins.int
     current_phase: _builtins.str
+    """The current step, for people to read."""
     def __init__(
         self,
         *,
@@ -203,15 +252,21 @@ Global___SetupProgress: _TypeAlias = SetupProgress  # noqa: Y015
 
 @_typing.final
 class RecalledMemoriesReport(_message.Message):
+    """Which memories a run used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SELECTION_ACTIVE_FIELD_NUMBER: _builtins.int
     INJECTED_MEMORY_IDS_FIELD_NUMBER: _builtins.int
     EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
     selection_active: _builtins.bool
+    """Whether only the fitting ones were chosen; otherwise all were given."""
     embedding_model: _builtins.str
+    """What chose them; empty when nothing was chosen."""
     @_builtins.property
-    def injected_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def injected_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that the model was given."""
+
     def __init__(
         self,
         *,

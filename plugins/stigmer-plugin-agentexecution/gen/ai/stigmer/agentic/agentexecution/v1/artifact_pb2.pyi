@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ExecutionArtifact(_message.Message):
+    """A file or folder that a run left behind."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -34,14 +36,21 @@ class ExecutionArtifact(_message.Message):
     CONTENT_HASH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     sandbox_path: _builtins.str
+    """Where it was in the run's workspace."""
     kind: _enum_pb2.ExecutionArtifactKind.ValueType
     size_bytes: _builtins.int
     storage_key: _builtins.str
+    """To read it with `getArtifactContent` or `getArtifactDownloadUrl`."""
     created_at: _builtins.str
+    """RFC 3339."""
     expires_at: _builtins.str
+    """RFC 3339; empty when it is kept."""
     content_hash: _builtins.str
+    """SHA-256 of the stored bytes."""
     @_builtins.property
-    def entries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def entries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The paths within it, when it is a folder."""
+
     def __init__(
         self,
         *,

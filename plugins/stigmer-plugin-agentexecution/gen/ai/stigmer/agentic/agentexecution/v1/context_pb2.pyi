@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SummarizationEvent(_message.Message):
+    """One time that the transcript was shortened to fit the model."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TIMESTAMP_FIELD_NUMBER: _builtins.int
@@ -36,17 +38,26 @@ class SummarizationEvent(_message.Message):
     SUMMARIZATION_OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
     SUMMARIZATION_COST_USD_FIELD_NUMBER: _builtins.int
     timestamp: _builtins.str
+    """RFC 3339."""
     tokens_before: _builtins.int
+    """Of the whole transcript."""
     tokens_after: _builtins.int
+    """Of what took its place."""
     compression_ratio: _builtins.float
+    """How much smaller it became."""
     duration_ms: _builtins.int
     summarization_model: _builtins.str
+    """The model that wrote the summary."""
     messages_before: _builtins.int
     messages_after: _builtins.int
     source: _enum_pb2.SummarizationSource.ValueType
+    """Before a turn or within one."""
     summarization_input_tokens: _builtins.int
+    """What writing the summary took."""
     summarization_output_tokens: _builtins.int
+    """The length of the summary."""
     summarization_cost_usd: _builtins.float
+    """What writing the summary cost."""
     def __init__(
         self,
         *,
@@ -73,6 +84,8 @@ Global___SummarizationEvent: _TypeAlias = SummarizationEvent  # noqa: Y015
 
 @_typing.final
 class ContextInfo(_message.Message):
+    """How full the model's context is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CURRENT_TOKEN_COUNT_FIELD_NUMBER: _builtins.int
@@ -83,13 +96,20 @@ class ContextInfo(_message.Message):
     SUMMARIZATION_EVENTS_FIELD_NUMBER: _builtins.int
     UTILIZATION_PERCENT_FIELD_NUMBER: _builtins.int
     current_token_count: _builtins.int
+    """Of the transcript as the model gets it."""
     context_window_limit: _builtins.int
+    """Tokens that the model can take."""
     summarization_trigger_threshold: _builtins.int
+    """From this many tokens on the transcript is shortened."""
     summarization_target_tokens: _builtins.int
+    """How long it is afterwards, about."""
     summarization_enabled: _builtins.bool
     utilization_percent: _builtins.float
+    """How much of the window is in use, 0 to 100."""
     @_builtins.property
-    def summarization_events(self) -> _containers.RepeatedCompositeFieldContainer[Global___SummarizationEvent]: ...
+    def summarization_events(self) -> _containers.RepeatedCompositeFieldContainer[Global___SummarizationEvent]:
+        """Oldest first."""
+
     def __init__(
         self,
         *,

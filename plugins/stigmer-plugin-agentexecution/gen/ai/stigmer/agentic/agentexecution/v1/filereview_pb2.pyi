@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class FileChangeSet(_message.Message):
+    """What one turn did to the files of the workspace, and its review."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -37,20 +39,34 @@ class FileChangeSet(_message.Message):
     DECISIONS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     turn_id: _builtins.str
+    """The turn that made the changes."""
     harness_id: _builtins.str
+    """The agent runtime that made them."""
     status: _enum_pb2.FileChangeSetStatus.ValueType
     aggregate_digest: _builtins.str
+    """A hash over all changes; a decision about the whole set names it."""
     diff_completeness: _enum_pb2.DiffCompleteness.ValueType
+    """How much of the changes a reviewer can see."""
     @_builtins.property
-    def baseline_snapshot(self) -> Global___SnapshotRef: ...
+    def baseline_snapshot(self) -> Global___SnapshotRef:
+        """The workspace before the turn."""
+
     @_builtins.property
-    def candidate_snapshot(self) -> Global___SnapshotRef: ...
+    def candidate_snapshot(self) -> Global___SnapshotRef:
+        """The workspace after the turn."""
+
     @_builtins.property
-    def approved_snapshot(self) -> Global___SnapshotRef: ...
+    def approved_snapshot(self) -> Global___SnapshotRef:
+        """The workspace as decided; unset until the review has ended."""
+
     @_builtins.property
-    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CapturedFileChange]: ...
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CapturedFileChange]:
+        """One entry for each changed file."""
+
     @_builtins.property
-    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileDecision]: ...
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileDecision]:
+        """Oldest first."""
+
     def __init__(
         self,
         *,
@@ -76,6 +92,8 @@ Global___FileChangeSet: _TypeAlias = FileChangeSet  # noqa: Y015
 
 @_typing.final
 class CapturedFileChange(_message.Message):
+    """What a turn did to one file."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -95,20 +113,32 @@ class CapturedFileChange(_message.Message):
     LINES_REMOVED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     path_before: _builtins.str
+    """Empty when the file is new."""
     path_after: _builtins.str
+    """Empty when the file is gone."""
     kind: _enum_pb2.FileChangeKind.ValueType
     capture_class: _enum_pb2.FileCaptureClass.ValueType
+    """Where the former content is kept."""
     before_sha256: _builtins.str
+    """Hex; empty when the file is new."""
     after_sha256: _builtins.str
+    """Hex; empty when the file is gone."""
     diff_complete: _builtins.bool
+    """Whether the difference shows everything."""
     file_digest: _builtins.str
+    """A hash of this change; a decision about this file names it."""
     blocked_reason: _enum_pb2.FileReviewBlockReason.ValueType
+    """Why the change cannot be shown; unspecified when it can."""
     lines_added: _builtins.int
     lines_removed: _builtins.int
     @_builtins.property
-    def before(self) -> _message_pb2.FileContent: ...
+    def before(self) -> _message_pb2.FileContent:
+        """Unset when the file is new."""
+
     @_builtins.property
-    def after(self) -> _message_pb2.FileContent: ...
+    def after(self) -> _message_pb2.FileContent:
+        """Unset when the file is gone."""
+
     @_builtins.property
     def unified_diff(self) -> _message_pb2.ToolCallOutputRef: ...
     def __init__(
@@ -140,6 +170,8 @@ Global___CapturedFileChange: _TypeAlias = CapturedFileChange  # noqa: Y015
 
 @_typing.final
 class SnapshotRef(_message.Message):
+    """The state of a workspace at one time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
@@ -147,9 +179,13 @@ class SnapshotRef(_message.Message):
     CAS_FIELD_NUMBER: _builtins.int
     kind: _enum_pb2.SnapshotKind.ValueType
     @_builtins.property
-    def git(self) -> Global___GitTreeRef: ...
+    def git(self) -> Global___GitTreeRef:
+        """What git knows."""
+
     @_builtins.property
-    def cas(self) -> Global___CasManifestRef: ...
+    def cas(self) -> Global___CasManifestRef:
+        """What git does not know, or everything when there is no repository."""
+
     def __init__(
         self,
         *,
@@ -167,12 +203,16 @@ Global___SnapshotRef: _TypeAlias = SnapshotRef  # noqa: Y015
 
 @_typing.final
 class GitTreeRef(_message.Message):
+    """A tree in a git repository."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TREE_OID_FIELD_NUMBER: _builtins.int
     REF_FIELD_NUMBER: _builtins.int
     tree_oid: _builtins.str
+    """The id of the tree object."""
     ref: _builtins.str
+    """What keeps it from being collected as garbage."""
     def __init__(
         self,
         *,
@@ -189,12 +229,16 @@ Global___GitTreeRef: _TypeAlias = GitTreeRef  # noqa: Y015
 
 @_typing.final
 class CasManifestRef(_message.Message):
+    """A stored list of files and their hashes."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MANIFEST_DIGEST_FIELD_NUMBER: _builtins.int
     ARTIFACT_URI_FIELD_NUMBER: _builtins.int
     manifest_digest: _builtins.str
+    """The hash of the list."""
     artifact_uri: _builtins.str
+    """Where the list is stored."""
     def __init__(
         self,
         *,
@@ -211,6 +255,8 @@ Global___CasManifestRef: _TypeAlias = CasManifestRef  # noqa: Y015
 
 @_typing.final
 class FileDecision(_message.Message):
+    """A decision about one changed file, or all of a turn."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -227,14 +273,23 @@ class FileDecision(_message.Message):
     id: _builtins.str
     change_set_id: _builtins.str
     scope: _enum_pb2.FileDecisionScope.ValueType
+    """The whole change set, or one file of it."""
     file_change_id: _builtins.str
+    """The file, when `scope` is one file."""
     action: _enum_pb2.FileDecisionAction.ValueType
+    """Whether the change stays."""
     expected_digest: _builtins.str
+    """Of what was reviewed."""
     reviewer_id: _builtins.str
+    """The account that decided."""
     decided_at: _builtins.str
+    """RFC 3339."""
     reason: _builtins.str
+    """Why; the agent reads it."""
     acknowledge_unreviewable: _builtins.bool
+    """Whether it covers even what could not be shown."""
     origin: _enum_pb2.FileDecisionOrigin.ValueType
+    """A person or a rule."""
     def __init__(
         self,
         *,
@@ -260,6 +315,8 @@ Global___FileDecision: _TypeAlias = FileDecision  # noqa: Y015
 
 @_typing.final
 class FileReviewBaselineCaptured(_message.Message):
+    """A turn begins: the workspace was kept as it is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGE_SET_ID_FIELD_NUMBER: _builtins.int
@@ -267,8 +324,10 @@ class FileReviewBaselineCaptured(_message.Message):
     HARNESS_ID_FIELD_NUMBER: _builtins.int
     BASELINE_SNAPSHOT_FIELD_NUMBER: _builtins.int
     change_set_id: _builtins.str
+    """The change set that begins here."""
     turn_id: _builtins.str
     harness_id: _builtins.str
+    """The agent runtime that takes the turn."""
     @_builtins.property
     def baseline_snapshot(self) -> Global___SnapshotRef: ...
     def __init__(
@@ -289,13 +348,18 @@ Global___FileReviewBaselineCaptured: _TypeAlias = FileReviewBaselineCaptured  # 
 
 @_typing.final
 class TurnCommandProvenance(_message.Message):
+    """Who allowed the commands of a turn, which may have changed files."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENT_TOOL_CALL_IDS_FIELD_NUMBER: _builtins.int
     AUTHORIZED_BY_AUTO_APPROVE_ALL_FIELD_NUMBER: _builtins.int
     authorized_by_auto_approve_all: _builtins.bool
+    """Whether none had to ask."""
     @_builtins.property
-    def consent_tool_call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def consent_tool_call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that a person approved."""
+
     def __init__(
         self,
         *,
@@ -312,6 +376,8 @@ Global___TurnCommandProvenance: _TypeAlias = TurnCommandProvenance  # noqa: Y015
 
 @_typing.final
 class FileReviewCandidateCaptured(_message.Message):
+    """A turn ended: its changes can be reviewed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGE_SET_ID_FIELD_NUMBER: _builtins.int
@@ -322,13 +388,17 @@ class FileReviewCandidateCaptured(_message.Message):
     COMMAND_PROVENANCE_FIELD_NUMBER: _builtins.int
     change_set_id: _builtins.str
     aggregate_digest: _builtins.str
+    """A hash over all changes."""
     diff_completeness: _enum_pb2.DiffCompleteness.ValueType
+    """How much of the changes a reviewer can see."""
     @_builtins.property
     def candidate_snapshot(self) -> Global___SnapshotRef: ...
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CapturedFileChange]: ...
     @_builtins.property
-    def command_provenance(self) -> Global___TurnCommandProvenance: ...
+    def command_provenance(self) -> Global___TurnCommandProvenance:
+        """Who allowed the commands that ran."""
+
     def __init__(
         self,
         *,
@@ -349,6 +419,8 @@ Global___FileReviewCandidateCaptured: _TypeAlias = FileReviewCandidateCaptured  
 
 @_typing.final
 class FileReviewReconciled(_message.Message):
+    """The workspace is as was decided."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGE_SET_ID_FIELD_NUMBER: _builtins.int
@@ -372,6 +444,8 @@ Global___FileReviewReconciled: _TypeAlias = FileReviewReconciled  # noqa: Y015
 
 @_typing.final
 class FileReviewFailure(_message.Message):
+    """A review that cannot go on."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGE_SET_ID_FIELD_NUMBER: _builtins.int
@@ -380,6 +454,7 @@ class FileReviewFailure(_message.Message):
     change_set_id: _builtins.str
     kind: _enum_pb2.FileReviewFailureKind.ValueType
     detail: _builtins.str
+    """What went wrong, for people to read."""
     def __init__(
         self,
         *,
@@ -397,6 +472,8 @@ Global___FileReviewFailure: _TypeAlias = FileReviewFailure  # noqa: Y015
 
 @_typing.final
 class FileReviewEvent(_message.Message):
+    """One entry of the review record."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_ID_FIELD_NUMBER: _builtins.int
@@ -410,10 +487,14 @@ class FileReviewEvent(_message.Message):
     RECONCILED_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
+    """Unique within the run."""
     change_set_id: _builtins.str
+    """The change set it belongs to."""
     event_type: _enum_pb2.FileReviewEventType.ValueType
     timestamp: _builtins.str
+    """RFC 3339."""
     actor: _builtins.str
+    """Who caused it: an account, or the system."""
     @_builtins.property
     def baseline_captured(self) -> Global___FileReviewBaselineCaptured: ...
     @_builtins.property
@@ -450,13 +531,18 @@ Global___FileReviewEvent: _TypeAlias = FileReviewEvent  # noqa: Y015
 
 @_typing.final
 class FileReviewEventStream(_message.Message):
+    """All that happened in the file reviews of a run, oldest first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
+    """The agent run."""
     @_builtins.property
-    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileReviewEvent]: ...
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileReviewEvent]:
+        """Only ever grows."""
+
     def __init__(
         self,
         *,
@@ -473,6 +559,8 @@ Global___FileReviewEventStream: _TypeAlias = FileReviewEventStream  # noqa: Y015
 
 @_typing.final
 class FileChangeProgress(_message.Message):
+    """What the current turn has changed so far, for showing only."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGE_SET_ID_FIELD_NUMBER: _builtins.int
@@ -482,10 +570,12 @@ class FileChangeProgress(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     CAPTURED_AT_FIELD_NUMBER: _builtins.int
     change_set_id: _builtins.str
+    """The change set that it will become."""
     files_changed: _builtins.int
     lines_added: _builtins.int
     lines_removed: _builtins.int
     captured_at: _builtins.str
+    """RFC 3339."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileChangeProgressEntry]: ...
     def __init__(
@@ -508,6 +598,8 @@ Global___FileChangeProgress: _TypeAlias = FileChangeProgress  # noqa: Y015
 
 @_typing.final
 class FileChangeProgressEntry(_message.Message):
+    """One file that the current turn has changed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PATH_BEFORE_FIELD_NUMBER: _builtins.int
@@ -516,7 +608,9 @@ class FileChangeProgressEntry(_message.Message):
     LINES_ADDED_FIELD_NUMBER: _builtins.int
     LINES_REMOVED_FIELD_NUMBER: _builtins.int
     path_before: _builtins.str
+    """Empty when the file is new."""
     path_after: _builtins.str
+    """Empty when the file is gone."""
     kind: _enum_pb2.FileChangeKind.ValueType
     lines_added: _builtins.int
     lines_removed: _builtins.int

@@ -40,7 +40,8 @@ class _AgentExecutionSummaryTimeWindowEnumTypeWrapper(_enum_type_wrapper._EnumTy
     AGENT_EXECUTION_SUMMARY_TIME_WINDOW_LAST_30D: _AgentExecutionSummaryTimeWindow.ValueType  # 3
     AGENT_EXECUTION_SUMMARY_TIME_WINDOW_ALL_TIME: _AgentExecutionSummaryTimeWindow.ValueType  # 4
 
-class AgentExecutionSummaryTimeWindow(_AgentExecutionSummaryTimeWindow, metaclass=_AgentExecutionSummaryTimeWindowEnumTypeWrapper): ...
+class AgentExecutionSummaryTimeWindow(_AgentExecutionSummaryTimeWindow, metaclass=_AgentExecutionSummaryTimeWindowEnumTypeWrapper):
+    """How far back a summary reaches."""
 
 AGENT_EXECUTION_SUMMARY_TIME_WINDOW_UNSPECIFIED: AgentExecutionSummaryTimeWindow.ValueType  # 0
 AGENT_EXECUTION_SUMMARY_TIME_WINDOW_LAST_24H: AgentExecutionSummaryTimeWindow.ValueType  # 1
@@ -51,10 +52,13 @@ Global___AgentExecutionSummaryTimeWindow: _TypeAlias = AgentExecutionSummaryTime
 
 @_typing.final
 class AgentExecutionId(_message.Message):
+    """Names a run by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Such as `aex_01j9zq6w3n5v8x2y4b7c0d1e2f`."""
     def __init__(
         self,
         *,
@@ -70,10 +74,13 @@ Global___AgentExecutionId: _TypeAlias = AgentExecutionId  # noqa: Y015
 
 @_typing.final
 class SessionId(_message.Message):
+    """Names a session by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
+    """Such as `ses_01j9zq6w3n5v8x2y4b7c0d1e2f`."""
     def __init__(
         self,
         *,
@@ -89,6 +96,8 @@ Global___SessionId: _TypeAlias = SessionId  # noqa: Y015
 
 @_typing.final
 class AgentExecutionList(_message.Message):
+    """A page of runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
@@ -96,6 +105,7 @@ class AgentExecutionList(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.AgentExecution]: ...
     def __init__(
@@ -115,6 +125,8 @@ Global___AgentExecutionList: _TypeAlias = AgentExecutionList  # noqa: Y015
 
 @_typing.final
 class ListAgentExecutionsRequest(_message.Message):
+    """Which runs to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
@@ -123,11 +135,17 @@ class ListAgentExecutionsRequest(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
+    """At most 100, which 0 stands for."""
     page_token: _builtins.str
+    """The `next_page_token` of the page before; it fits only a request like that one."""
     phase: _enum_pb2.ExecutionPhase.ValueType
+    """Only those in this phase; unspecified for all."""
     org: _builtins.str
+    """Only of this organization; empty for all."""
     @_builtins.property
-    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only those with all of these tags."""
+
     def __init__(
         self,
         *,
@@ -147,6 +165,8 @@ Global___ListAgentExecutionsRequest: _TypeAlias = ListAgentExecutionsRequest  # 
 
 @_typing.final
 class ListAgentExecutionsBySessionRequest(_message.Message):
+    """Which session's runs to list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -155,16 +175,24 @@ class ListAgentExecutionsBySessionRequest(_message.Message):
     session_id: _builtins.str
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def page_size(self) -> _builtins.int: ...
+    def page_size(self) -> _builtins.int:
+        """Not used any more."""
+
     @page_size.setter
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def page_size(self, value: _builtins.int) -> None: ...
+    def page_size(self, value: _builtins.int) -> None:
+        """Not used any more."""
+
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def page_token(self) -> _builtins.str: ...
+    def page_token(self) -> _builtins.str:
+        """Not used any more."""
+
     @page_token.setter
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def page_token(self, value: _builtins.str) -> None: ...
+    def page_token(self, value: _builtins.str) -> None:
+        """Not used any more."""
+
     def __init__(
         self,
         *,
@@ -182,13 +210,17 @@ Global___ListAgentExecutionsBySessionRequest: _TypeAlias = ListAgentExecutionsBy
 
 @_typing.final
 class AgentExecutionUpdateStatusInput(_message.Message):
+    """Progress of a run, as its runner sees it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     @_builtins.property
-    def status(self) -> _api_pb2.AgentExecutionStatus: ...
+    def status(self) -> _api_pb2.AgentExecutionStatus:
+        """Only what is set counts. The transcript never shrinks, and decisions stay as the server has them."""
+
     def __init__(
         self,
         *,
@@ -205,12 +237,16 @@ Global___AgentExecutionUpdateStatusInput: _TypeAlias = AgentExecutionUpdateStatu
 
 @_typing.final
 class UpdateStatusResponse(_message.Message):
+    """What the runner has to do now."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SIGNAL_FIELD_NUMBER: _builtins.int
     SIGNAL_REASON_FIELD_NUMBER: _builtins.int
     signal: _enum_pb2.ExecutionControlSignal.ValueType
+    """Unspecified to go on."""
     signal_reason: _builtins.str
+    """Why, for people to read."""
     def __init__(
         self,
         *,
@@ -227,6 +263,8 @@ Global___UpdateStatusResponse: _TypeAlias = UpdateStatusResponse  # noqa: Y015
 
 @_typing.final
 class SubmitApprovalInput(_message.Message):
+    """The answer about a tool call that waits."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -235,8 +273,10 @@ class SubmitApprovalInput(_message.Message):
     COMMENT_FIELD_NUMBER: _builtins.int
     agent_execution_id: _builtins.str
     tool_call_id: _builtins.str
+    """As in `pending_approvals`."""
     action: _enum_pb2.ApprovalAction.ValueType
     comment: _builtins.str
+    """The model reads it."""
     def __init__(
         self,
         *,
@@ -255,6 +295,8 @@ Global___SubmitApprovalInput: _TypeAlias = SubmitApprovalInput  # noqa: Y015
 
 @_typing.final
 class ApprovalDecisionList(_message.Message):
+    """Several answers. No RPC takes it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DECISIONS_FIELD_NUMBER: _builtins.int
@@ -275,6 +317,8 @@ Global___ApprovalDecisionList: _TypeAlias = ApprovalDecisionList  # noqa: Y015
 
 @_typing.final
 class SubmitFileDecisionInput(_message.Message):
+    """The decision about file changes."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -288,11 +332,16 @@ class SubmitFileDecisionInput(_message.Message):
     agent_execution_id: _builtins.str
     change_set_id: _builtins.str
     scope: _enum_pb2.FileDecisionScope.ValueType
+    """The whole change set, or one file of it."""
     file_change_id: _builtins.str
+    """The file, when `scope` is one file."""
     action: _enum_pb2.FileDecisionAction.ValueType
     expected_digest: _builtins.str
+    """Of what was reviewed; FAILED_PRECONDITION when it has changed since."""
     reason: _builtins.str
+    """Why; the agent reads it."""
     acknowledge_unreviewable: _builtins.bool
+    """Approve even what could not be shown."""
     def __init__(
         self,
         *,
@@ -315,6 +364,8 @@ Global___SubmitFileDecisionInput: _TypeAlias = SubmitFileDecisionInput  # noqa: 
 
 @_typing.final
 class CancelAgentExecutionInput(_message.Message):
+    """Which run to cancel, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -337,12 +388,15 @@ Global___CancelAgentExecutionInput: _TypeAlias = CancelAgentExecutionInput  # no
 
 @_typing.final
 class TerminateAgentExecutionInput(_message.Message):
+    """Which run to terminate, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     reason: _builtins.str
+    """Ends up in the run's `error`."""
     def __init__(
         self,
         *,
@@ -359,6 +413,8 @@ Global___TerminateAgentExecutionInput: _TypeAlias = TerminateAgentExecutionInput
 
 @_typing.final
 class RecoverAgentExecutionInput(_message.Message):
+    """Which run to take up again."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -378,6 +434,8 @@ Global___RecoverAgentExecutionInput: _TypeAlias = RecoverAgentExecutionInput  # 
 
 @_typing.final
 class PauseAgentExecutionInput(_message.Message):
+    """Which run to pause, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -400,6 +458,8 @@ Global___PauseAgentExecutionInput: _TypeAlias = PauseAgentExecutionInput  # noqa
 
 @_typing.final
 class ResumeAgentExecutionInput(_message.Message):
+    """Which run to go on with."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -419,6 +479,8 @@ Global___ResumeAgentExecutionInput: _TypeAlias = ResumeAgentExecutionInput  # no
 
 @_typing.final
 class UploadAttachmentRequest(_message.Message):
+    """A file for a later run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FILENAME_FIELD_NUMBER: _builtins.int
@@ -427,6 +489,7 @@ class UploadAttachmentRequest(_message.Message):
     filename: _builtins.str
     content: _builtins.bytes
     content_type: _builtins.str
+    """A MIME type."""
     def __init__(
         self,
         *,
@@ -444,10 +507,13 @@ Global___UploadAttachmentRequest: _TypeAlias = UploadAttachmentRequest  # noqa: 
 
 @_typing.final
 class UploadAttachmentResponse(_message.Message):
+    """Where the file is now."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     STORAGE_KEY_FIELD_NUMBER: _builtins.int
     storage_key: _builtins.str
+    """For `spec.attachments`."""
     def __init__(
         self,
         *,
@@ -463,6 +529,8 @@ Global___UploadAttachmentResponse: _TypeAlias = UploadAttachmentResponse  # noqa
 
 @_typing.final
 class GetArtifactDownloadUrlRequest(_message.Message):
+    """Which file of a run to download."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -470,7 +538,9 @@ class GetArtifactDownloadUrlRequest(_message.Message):
     AS_ATTACHMENT_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     storage_key: _builtins.str
+    """As in the artifacts of the run's status."""
     as_attachment: _builtins.bool
+    """Whether a browser should save it instead of showing it."""
     def __init__(
         self,
         *,
@@ -488,12 +558,16 @@ Global___GetArtifactDownloadUrlRequest: _TypeAlias = GetArtifactDownloadUrlReque
 
 @_typing.final
 class GetArtifactDownloadUrlResponse(_message.Message):
+    """Where to download."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DOWNLOAD_URL_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     download_url: _builtins.str
+    """For HTTP GET."""
     expires_at: _builtins.str
+    """RFC 3339; until when the URL works."""
     def __init__(
         self,
         *,
@@ -510,6 +584,8 @@ Global___GetArtifactDownloadUrlResponse: _TypeAlias = GetArtifactDownloadUrlResp
 
 @_typing.final
 class GetArtifactContentRequest(_message.Message):
+    """Which file of a run to read."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -518,8 +594,11 @@ class GetArtifactContentRequest(_message.Message):
     ENTRY_PATH_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     storage_key: _builtins.str
+    """As in the artifacts of the run's status."""
     max_bytes: _builtins.int
+    """How much of it; 0 for the default."""
     entry_path: _builtins.str
+    """One of its `entries`, when it is a folder; empty for the whole."""
     def __init__(
         self,
         *,
@@ -538,6 +617,8 @@ Global___GetArtifactContentRequest: _TypeAlias = GetArtifactContentRequest  # no
 
 @_typing.final
 class GetArtifactContentResponse(_message.Message):
+    """A file that a run left behind, or its beginning."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTENT_FIELD_NUMBER: _builtins.int
@@ -546,8 +627,11 @@ class GetArtifactContentResponse(_message.Message):
     TRUNCATED_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     content_type: _builtins.str
+    """A MIME type."""
     total_size_bytes: _builtins.int
+    """Of all of it."""
     truncated: _builtins.bool
+    """Whether `content` is only the beginning."""
     def __init__(
         self,
         *,
@@ -566,6 +650,8 @@ Global___GetArtifactContentResponse: _TypeAlias = GetArtifactContentResponse  # 
 
 @_typing.final
 class GetExecutionUsageReportInput(_message.Message):
+    """Which run to report on."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -585,14 +671,20 @@ Global___GetExecutionUsageReportInput: _TypeAlias = GetExecutionUsageReportInput
 
 @_typing.final
 class GetExecutionUsageReportOutput(_message.Message):
+    """What one run used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGGREGATE_FIELD_NUMBER: _builtins.int
     MODEL_BREAKDOWN_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def aggregate(self) -> _usage_pb2.UsageReportAggregate: ...
+    def aggregate(self) -> _usage_pb2.UsageReportAggregate:
+        """The whole run, sub-agents included."""
+
     @_builtins.property
-    def model_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModelUsage]: ...
+    def model_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModelUsage]:
+        """By model."""
+
     def __init__(
         self,
         *,
@@ -609,6 +701,8 @@ Global___GetExecutionUsageReportOutput: _TypeAlias = GetExecutionUsageReportOutp
 
 @_typing.final
 class GetSessionUsageReportInput(_message.Message):
+    """Which session to report on."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -628,6 +722,8 @@ Global___GetSessionUsageReportInput: _TypeAlias = GetSessionUsageReportInput  # 
 
 @_typing.final
 class GetSessionUsageReportOutput(_message.Message):
+    """What the runs of a session used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -641,14 +737,21 @@ class GetSessionUsageReportOutput(_message.Message):
     session_id: _builtins.str
     execution_count: _builtins.int
     first_execution_at: _builtins.str
+    """RFC 3339."""
     last_execution_at: _builtins.str
+    """RFC 3339."""
     is_estimated: _builtins.bool
+    """Whether some figures are estimates."""
     @_builtins.property
     def total_usage(self) -> _usage_pb2.UsageReportAggregate: ...
     @_builtins.property
-    def executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExecutionUsageSummary]: ...
+    def executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExecutionUsageSummary]:
+        """By run."""
+
     @_builtins.property
-    def model_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModelUsage]: ...
+    def model_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModelUsage]:
+        """By model."""
+
     def __init__(
         self,
         *,
@@ -671,6 +774,8 @@ Global___GetSessionUsageReportOutput: _TypeAlias = GetSessionUsageReportOutput  
 
 @_typing.final
 class GetAgentUsageReportInput(_message.Message):
+    """Which agent to report on, and over what time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_ID_FIELD_NUMBER: _builtins.int
@@ -681,9 +786,13 @@ class GetAgentUsageReportInput(_message.Message):
     ORG_ID_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     from_date: _builtins.str
+    """The first day that counts; empty for no limit."""
     to_date: _builtins.str
+    """The last day that counts; empty for no limit."""
     page_size: _builtins.int
+    """Of the sessions; 0 for the default."""
     page_token: _builtins.str
+    """The `next_page_token` of the page before; it fits only a request like that one."""
     org_id: _builtins.str
     def __init__(
         self,
@@ -705,6 +814,8 @@ Global___GetAgentUsageReportInput: _TypeAlias = GetAgentUsageReportInput  # noqa
 
 @_typing.final
 class GetAgentUsageReportOutput(_message.Message):
+    """What the runs of an agent used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_ID_FIELD_NUMBER: _builtins.int
@@ -721,13 +832,21 @@ class GetAgentUsageReportOutput(_message.Message):
     total_sessions: _builtins.int
     total_executions: _builtins.int
     total_billable_cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
-    def total_usage(self) -> _usage_pb2.UsageReportAggregate: ...
+    def total_usage(self) -> _usage_pb2.UsageReportAggregate:
+        """Of all sessions, not only of this page."""
+
     @_builtins.property
-    def model_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModelUsage]: ...
+    def model_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModelUsage]:
+        """By model."""
+
     @_builtins.property
-    def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionUsageSummary]: ...
+    def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionUsageSummary]:
+        """By session; one page of them."""
+
     def __init__(
         self,
         *,
@@ -751,6 +870,8 @@ Global___GetAgentUsageReportOutput: _TypeAlias = GetAgentUsageReportOutput  # no
 
 @_typing.final
 class GetOrgUsageReportInput(_message.Message):
+    """Which organization to report on, and over what time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_ID_FIELD_NUMBER: _builtins.int
@@ -758,7 +879,9 @@ class GetOrgUsageReportInput(_message.Message):
     TO_DATE_FIELD_NUMBER: _builtins.int
     org_id: _builtins.str
     from_date: _builtins.str
+    """The first day that counts."""
     to_date: _builtins.str
+    """The last day that counts."""
     def __init__(
         self,
         *,
@@ -776,6 +899,8 @@ Global___GetOrgUsageReportInput: _TypeAlias = GetOrgUsageReportInput  # noqa: Y0
 
 @_typing.final
 class GetOrgUsageReportOutput(_message.Message):
+    """What the runs of an organization used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_ID_FIELD_NUMBER: _builtins.int
@@ -789,17 +914,27 @@ class GetOrgUsageReportOutput(_message.Message):
     HARNESS_BREAKDOWN_FIELD_NUMBER: _builtins.int
     org_id: _builtins.str
     total_agents: _builtins.int
+    """Those that ran."""
     total_sessions: _builtins.int
     total_executions: _builtins.int
     total_billable_cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     @_builtins.property
-    def model_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModelUsage]: ...
+    def model_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModelUsage]:
+        """By model."""
+
     @_builtins.property
-    def top_agents_by_cost(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentUsageSummary]: ...
+    def top_agents_by_cost(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentUsageSummary]:
+        """Dearest first."""
+
     @_builtins.property
-    def daily_costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DailyCostEntry]: ...
+    def daily_costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DailyCostEntry]:
+        """One entry a day, oldest first."""
+
     @_builtins.property
-    def harness_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[Global___HarnessCostSummary]: ...
+    def harness_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[Global___HarnessCostSummary]:
+        """By agent runtime."""
+
     def __init__(
         self,
         *,
@@ -823,6 +958,8 @@ Global___GetOrgUsageReportOutput: _TypeAlias = GetOrgUsageReportOutput  # noqa: 
 
 @_typing.final
 class ExecutionUsageSummary(_message.Message):
+    """What one run of a session used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
@@ -838,15 +975,21 @@ class ExecutionUsageSummary(_message.Message):
     IS_ESTIMATED_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     started_at: _builtins.str
+    """RFC 3339."""
     completed_at: _builtins.str
+    """RFC 3339; empty while it runs."""
     input_tokens: _builtins.int
     output_tokens: _builtins.int
     cache_read_input_tokens: _builtins.int
+    """Input that the provider had in its cache."""
     billable_cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     primary_model: _builtins.str
+    """The one that was used most."""
     sub_agent_count: _builtins.int
     phase: _enum_pb2.ExecutionPhase.ValueType
     is_estimated: _builtins.bool
+    """Whether the figures are estimates."""
     def __init__(
         self,
         *,
@@ -872,6 +1015,8 @@ Global___ExecutionUsageSummary: _TypeAlias = ExecutionUsageSummary  # noqa: Y015
 
 @_typing.final
 class SessionUsageSummary(_message.Message):
+    """What one session used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -884,8 +1029,11 @@ class SessionUsageSummary(_message.Message):
     execution_count: _builtins.int
     total_tokens: _builtins.int
     billable_cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     first_execution_at: _builtins.str
+    """RFC 3339."""
     last_execution_at: _builtins.str
+    """RFC 3339."""
     def __init__(
         self,
         *,
@@ -906,6 +1054,8 @@ Global___SessionUsageSummary: _TypeAlias = SessionUsageSummary  # noqa: Y015
 
 @_typing.final
 class AgentUsageSummary(_message.Message):
+    """What one agent used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_ID_FIELD_NUMBER: _builtins.int
@@ -918,6 +1068,7 @@ class AgentUsageSummary(_message.Message):
     execution_count: _builtins.int
     total_tokens: _builtins.int
     billable_cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     def __init__(
         self,
         *,
@@ -937,6 +1088,8 @@ Global___AgentUsageSummary: _TypeAlias = AgentUsageSummary  # noqa: Y015
 
 @_typing.final
 class DailyCostEntry(_message.Message):
+    """What was used on one day."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DATE_FIELD_NUMBER: _builtins.int
@@ -947,6 +1100,7 @@ class DailyCostEntry(_message.Message):
     execution_count: _builtins.int
     total_tokens: _builtins.int
     billable_cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     def __init__(
         self,
         *,
@@ -965,6 +1119,8 @@ Global___DailyCostEntry: _TypeAlias = DailyCostEntry  # noqa: Y015
 
 @_typing.final
 class HarnessCostSummary(_message.Message):
+    """What was used through one agent runtime."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     HARNESS_FIELD_NUMBER: _builtins.int
@@ -973,7 +1129,9 @@ class HarnessCostSummary(_message.Message):
     EXECUTION_COUNT_FIELD_NUMBER: _builtins.int
     harness: _builtins.str
     billable_cost_micros: _builtins.int
+    """Millionths of a US dollar."""
     call_count: _builtins.int
+    """Calls of models."""
     execution_count: _builtins.int
     def __init__(
         self,
@@ -993,12 +1151,15 @@ Global___HarnessCostSummary: _TypeAlias = HarnessCostSummary  # noqa: Y015
 
 @_typing.final
 class GetAgentExecutionSummaryRequest(_message.Message):
+    """Which runs to sum up."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
     TIME_WINDOW_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     time_window: Global___AgentExecutionSummaryTimeWindow.ValueType
+    """All time when unspecified."""
     def __init__(
         self,
         *,
@@ -1015,6 +1176,8 @@ Global___GetAgentExecutionSummaryRequest: _TypeAlias = GetAgentExecutionSummaryR
 
 @_typing.final
 class AgentExecutionSummary(_message.Message):
+    """Figures over many runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -1042,12 +1205,19 @@ class AgentExecutionSummary(_message.Message):
     AVG_DURATION_FIELD_NUMBER: _builtins.int
     TOP_FAILING_AGENTS_FIELD_NUMBER: _builtins.int
     active_count: _builtins.int
+    """Those that have not ended."""
     @_builtins.property
-    def phase_counts(self) -> _containers.ScalarMap[_builtins.int, _builtins.int]: ...
+    def phase_counts(self) -> _containers.ScalarMap[_builtins.int, _builtins.int]:
+        """Runs by the number of their ExecutionPhase."""
+
     @_builtins.property
-    def avg_duration(self) -> _duration_pb2.Duration: ...
+    def avg_duration(self) -> _duration_pb2.Duration:
+        """Of completed runs."""
+
     @_builtins.property
-    def top_failing_agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentFailureRank]: ...
+    def top_failing_agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentFailureRank]:
+        """Most failures first."""
+
     def __init__(
         self,
         *,
@@ -1066,6 +1236,8 @@ Global___AgentExecutionSummary: _TypeAlias = AgentExecutionSummary  # noqa: Y015
 
 @_typing.final
 class AgentFailureRank(_message.Message):
+    """How often the runs of an agent failed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_SLUG_FIELD_NUMBER: _builtins.int

@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentMessage(_message.Message):
+    """One entry of a transcript."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TYPE_FIELD_NUMBER: _builtins.int
@@ -32,12 +34,19 @@ class AgentMessage(_message.Message):
     IS_STREAMING_FIELD_NUMBER: _builtins.int
     type: _enum_pb2.MessageType.ValueType
     content: _builtins.str
+    """The text."""
     timestamp: _builtins.str
+    """RFC 3339."""
     is_streaming: _builtins.bool
+    """Whether more of it is to come."""
     @_builtins.property
-    def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolCall]: ...
+    def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolCall]:
+        """What the model asks for in this message, with what came of it."""
+
     @_builtins.property
-    def metadata(self) -> _struct_pb2.Struct: ...
+    def metadata(self) -> _struct_pb2.Struct:
+        """What the model's provider adds."""
+
     def __init__(
         self,
         *,
@@ -58,6 +67,8 @@ Global___AgentMessage: _TypeAlias = AgentMessage  # noqa: Y015
 
 @_typing.final
 class ToolCall(_message.Message):
+    """One use of a tool by the model."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -85,31 +96,55 @@ class ToolCall(_message.Message):
     APPROVAL_CONTENT_DIGEST_FIELD_NUMBER: _builtins.int
     FILE_CHANGE_SET_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """Unique within the run; the model's own id of the call."""
     name: _builtins.str
     result: _builtins.str
+    """What the model reads; cut when it is long."""
     status: _enum_pb2.ToolCallStatus.ValueType
     started_at: _builtins.str
+    """RFC 3339."""
     completed_at: _builtins.str
+    """RFC 3339."""
     error: _builtins.str
+    """Why it failed."""
     requires_approval: _builtins.bool
+    """Whether a person is asked first."""
     approval_message: _builtins.str
+    """What the person is asked."""
     approval_requested_at: _builtins.str
+    """RFC 3339."""
     approval_decided_at: _builtins.str
+    """RFC 3339."""
     approved_by: _builtins.str
+    """The account that decided."""
     approval_action: _enum_pb2.ApprovalAction.ValueType
+    """What was decided; unspecified while it is open."""
     is_streaming: _builtins.bool
+    """Whether more of it is to come."""
     streaming_source: _enum_pb2.ToolCallStreamingSource.ValueType
+    """What is to come: arguments or result."""
     mcp_server_slug: _builtins.str
+    """The MCP server of the tool; empty for a built-in one."""
     args_preview: _builtins.str
+    """The arguments as JSON, shortened; secrets are blanked."""
     tool_kind: _enum_pb2.ToolKind.ValueType
+    """What sort of tool, for icons and bulk decisions."""
     approval_policy_source: _enum_pb2.ApprovalPolicySource.ValueType
+    """The rule that decided whether it asks."""
     policy_engine_version: _builtins.str
+    """The version of the rules at that time."""
     approval_content_digest: _builtins.str
+    """A hash of what the person was shown; the decision holds for just that."""
     file_change_set_id: _builtins.str
+    """Where its changes to files are reviewed; empty when it made none."""
     @_builtins.property
-    def args(self) -> _struct_pb2.Struct: ...
+    def args(self) -> _struct_pb2.Struct:
+        """Empty while the model still writes them."""
+
     @_builtins.property
-    def output_ref(self) -> Global___ToolCallOutputRef: ...
+    def output_ref(self) -> Global___ToolCallOutputRef:
+        """Where the whole result is, when it is too big for `result`."""
+
     def __init__(
         self,
         *,
@@ -148,6 +183,8 @@ Global___ToolCall: _TypeAlias = ToolCall  # noqa: Y015
 
 @_typing.final
 class ToolCallOutputRef(_message.Message):
+    """Content that is stored apart, because of its size."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     STORAGE_KEY_FIELD_NUMBER: _builtins.int
@@ -159,9 +196,11 @@ class ToolCallOutputRef(_message.Message):
     storage_key: _builtins.str
     size_bytes: _builtins.int
     content_hash: _builtins.str
+    """SHA-256 of the stored bytes."""
     mime_type: _builtins.str
     is_image: _builtins.bool
     truncated_preview: _builtins.str
+    """The beginning, as text."""
     def __init__(
         self,
         *,
@@ -182,6 +221,8 @@ Global___ToolCallOutputRef: _TypeAlias = ToolCallOutputRef  # noqa: Y015
 
 @_typing.final
 class FileChange(_message.Message):
+    """What a tool did to one file."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PATH_FIELD_NUMBER: _builtins.int
@@ -195,17 +236,25 @@ class FileChange(_message.Message):
     LINES_REMOVED_FIELD_NUMBER: _builtins.int
     RENAME_FROM_FIELD_NUMBER: _builtins.int
     path: _builtins.str
+    """Relative to the workspace."""
     absolute_path: _builtins.str
+    """On the machine that ran the tool."""
     change_type: _enum_pb2.FileChangeType.ValueType
     capture_level: _enum_pb2.FileChangeCaptureLevel.ValueType
+    """How much of the file was kept."""
     unified_diff: _builtins.str
     lines_added: _builtins.int
     lines_removed: _builtins.int
     rename_from: _builtins.str
+    """The former path, when it was renamed."""
     @_builtins.property
-    def before(self) -> Global___FileContent: ...
+    def before(self) -> Global___FileContent:
+        """Unset when the file is new."""
+
     @_builtins.property
-    def after(self) -> Global___FileContent: ...
+    def after(self) -> Global___FileContent:
+        """Unset when the file is gone."""
+
     def __init__(
         self,
         *,
@@ -230,6 +279,8 @@ Global___FileChange: _TypeAlias = FileChange  # noqa: Y015
 
 @_typing.final
 class FileContent(_message.Message):
+    """The content of a file at one time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     INLINE_FIELD_NUMBER: _builtins.int
@@ -237,6 +288,7 @@ class FileContent(_message.Message):
     IS_BINARY_FIELD_NUMBER: _builtins.int
     inline: _builtins.str
     is_binary: _builtins.bool
+    """Whether it is not text."""
     @_builtins.property
     def ref(self) -> Global___ToolCallOutputRef: ...
     def __init__(

@@ -25,6 +25,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentExecutionSpec(_message.Message):
+    """What to run, and with what."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -65,29 +67,53 @@ class AgentExecutionSpec(_message.Message):
     DECLARED_PREFERENCES_FIELD_NUMBER: _builtins.int
     RECALLED_MEMORIES_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
+    """The session to go on with; empty to begin one."""
     agent_id: _builtins.str
+    """Begins a session with this agent; the built-in assistant when no session is given either."""
     message: _builtins.str
+    """What the user says."""
     callback_token: _builtins.bytes
+    """For an engine that waits for this run."""
     auto_approve_all: _builtins.bool
+    """No tool asks first."""
     parent_workflow_id: _builtins.str
+    """The workflow that called the agent; empty when a user did."""
     activity_task_queue: _builtins.str
+    """Where a runner takes the work from; empty for the default."""
     supersedes_execution_id: _builtins.str
+    """The run that this one replaces."""
     @_builtins.property
-    def session_spec(self) -> _spec_pb2_1.SessionSpec: ...
+    def session_spec(self) -> _spec_pb2_1.SessionSpec:
+        """Begins a session like this; cleared once there is `session_id`."""
+
     @_builtins.property
-    def execution_config(self) -> Global___ExecutionConfig: ...
+    def execution_config(self) -> Global___ExecutionConfig:
+        """Limits and choices for this run."""
+
     @_builtins.property
-    def runtime_env(self) -> _containers.MessageMap[_builtins.str, _spec_pb2.ExecutionValue]: ...
+    def runtime_env(self) -> _containers.MessageMap[_builtins.str, _spec_pb2.ExecutionValue]:
+        """Variables for this run, over those of environments; cleared once they are in its execution context."""
+
     @_builtins.property
-    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]: ...
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files that come with the message."""
+
     @_builtins.property
-    def workspace_file_refs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def workspace_file_refs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Files of the workspace that the message is about."""
+
     @_builtins.property
-    def conversation_catchup(self) -> Global___ConversationCatchup: ...
+    def conversation_catchup(self) -> Global___ConversationCatchup:
+        """What was said before and the session does not hold."""
+
     @_builtins.property
-    def declared_preferences(self) -> Global___DeclaredPreferences: ...
+    def declared_preferences(self) -> Global___DeclaredPreferences:
+        """What organization and user want every agent to know."""
+
     @_builtins.property
-    def recalled_memories(self) -> Global___RecalledMemories: ...
+    def recalled_memories(self) -> Global___RecalledMemories:
+        """What is remembered from other sessions."""
+
     def __init__(
         self,
         *,
@@ -118,6 +144,8 @@ Global___AgentExecutionSpec: _TypeAlias = AgentExecutionSpec  # noqa: Y015
 
 @_typing.final
 class ExecutionConfig(_message.Message):
+    """Limits and choices for one run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int
@@ -132,18 +160,29 @@ class ExecutionConfig(_message.Message):
     SERVICE_TIER_FIELD_NUMBER: _builtins.int
     THINKING_MODE_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
+    """Empty for the agent's or the server's default model."""
     max_tool_rounds: _builtins.int
+    """Turns of the model that call tools; 0 for the default."""
     max_tool_result_chars: _builtins.int
+    """Longer results are cut; 0 for the default."""
     max_cost_usd: _builtins.float
+    """US dollars, sub-agents included; 0 for no limit."""
     interaction_mode: _enum_pb2.InteractionMode.ValueType
+    """Whether it acts or only plans."""
     build_from_plan: _builtins.bool
+    """Carry out the plan that a run of the session wrote before."""
     approval_mode: _enum_pb2.ApprovalMode.ValueType
+    """Whether somebody is there to answer."""
     service_tier: _enum_pb2.ServiceTier.ValueType
     thinking_mode: _enum_pb2.ThinkingMode.ValueType
     @_builtins.property
-    def context_management(self) -> Global___ContextManagementConfig: ...
+    def context_management(self) -> Global___ContextManagementConfig:
+        """How a long transcript is shortened."""
+
     @_builtins.property
-    def structured_output_schema(self) -> _struct_pb2.Struct: ...
+    def structured_output_schema(self) -> _struct_pb2.Struct:
+        """A JSON Schema, which `structured_output` of the status then fits."""
+
     def __init__(
         self,
         *,
@@ -169,14 +208,19 @@ Global___ExecutionConfig: _TypeAlias = ExecutionConfig  # noqa: Y015
 
 @_typing.final
 class ContextManagementConfig(_message.Message):
+    """How a long transcript is shortened."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DISABLE_SUMMARIZATION_FIELD_NUMBER: _builtins.int
     CUSTOM_TRIGGER_THRESHOLD_FIELD_NUMBER: _builtins.int
     CUSTOM_TARGET_TOKENS_FIELD_NUMBER: _builtins.int
     disable_summarization: _builtins.bool
+    """Never shorten it."""
     custom_trigger_threshold: _builtins.int
+    """From this many tokens on; 0 for the default."""
     custom_target_tokens: _builtins.int
+    """To about this many tokens; 0 for the default."""
     def __init__(
         self,
         *,
@@ -194,6 +238,8 @@ Global___ContextManagementConfig: _TypeAlias = ContextManagementConfig  # noqa: 
 
 @_typing.final
 class Attachment(_message.Message):
+    """A file that comes with the message."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FILENAME_FIELD_NUMBER: _builtins.int
@@ -204,10 +250,15 @@ class Attachment(_message.Message):
     LOCAL_PATH_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     storage_key: _builtins.str
+    """From `uploadAttachment`."""
     mount_path: _builtins.str
+    """Where the agent finds it; empty for a place in `.stigmer/inputs/`."""
     content_type: _builtins.str
+    """A MIME type."""
     extract: _builtins.bool
+    """Unpack it, when it is an archive."""
     local_path: _builtins.str
+    """Where it is on the user's machine; empty when unknown."""
     def __init__(
         self,
         *,
@@ -228,13 +279,18 @@ Global___Attachment: _TypeAlias = Attachment  # noqa: Y015
 
 @_typing.final
 class ConversationCatchup(_message.Message):
+    """What was said before a run and its session does not hold."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DIGEST_FIELD_NUMBER: _builtins.int
     WINDOW_END_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
+    """In short; the model reads it."""
     @_builtins.property
-    def window_end(self) -> _timestamp_pb2.Timestamp: ...
+    def window_end(self) -> _timestamp_pb2.Timestamp:
+        """Up to when it covers the conversation."""
+
     def __init__(
         self,
         *,
@@ -251,12 +307,16 @@ Global___ConversationCatchup: _TypeAlias = ConversationCatchup  # noqa: Y015
 
 @_typing.final
 class DeclaredPreferences(_message.Message):
+    """What every agent should know, in the words of those who want it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_CONTEXT_FIELD_NUMBER: _builtins.int
     USER_CONTEXT_FIELD_NUMBER: _builtins.int
     org_context: _builtins.str
+    """From the organization."""
     user_context: _builtins.str
+    """From the user."""
     def __init__(
         self,
         *,
@@ -273,11 +333,14 @@ Global___DeclaredPreferences: _TypeAlias = DeclaredPreferences  # noqa: Y015
 
 @_typing.final
 class RecalledMemories(_message.Message):
+    """What is remembered from other sessions."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ENABLED_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     enabled: _builtins.bool
+    """Whether the run may use and propose memories."""
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecalledMemoryFact]: ...
     def __init__(
@@ -296,12 +359,15 @@ Global___RecalledMemories: _TypeAlias = RecalledMemories  # noqa: Y015
 
 @_typing.final
 class RecalledMemoryFact(_message.Message):
+    """One remembered fact."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMORY_ID_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
     content: _builtins.str
+    """What the model reads."""
     def __init__(
         self,
         *,

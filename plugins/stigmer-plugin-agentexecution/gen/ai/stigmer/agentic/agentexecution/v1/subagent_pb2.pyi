@@ -24,6 +24,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SubAgentExecution(_message.Message):
+    """A piece of work that the agent handed to a sub-agent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -60,20 +62,32 @@ class SubAgentExecution(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     TODOS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """Unique within the run."""
     name: _builtins.str
+    """Which sub-agent."""
     input: _builtins.str
+    """What it was told."""
     output: _builtins.str
+    """What it answered; the agent reads it."""
     status: _enum_pb2.SubAgentStatus.ValueType
     started_at: _builtins.str
+    """RFC 3339."""
     completed_at: _builtins.str
+    """RFC 3339."""
     error: _builtins.str
+    """Why it failed."""
     subject: _builtins.str
+    """What it works on, in a few words."""
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
     @_builtins.property
-    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.AgentMessage]: ...
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.AgentMessage]:
+        """Its own transcript."""
+
     @_builtins.property
-    def todos(self) -> _containers.MessageMap[_builtins.str, _todo_pb2.TodoItem]: ...
+    def todos(self) -> _containers.MessageMap[_builtins.str, _todo_pb2.TodoItem]:
+        """Its own to-do list, by the ids of its items."""
+
     def __init__(
         self,
         *,

@@ -19,6 +19,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class TodoItem(_message.Message):
+    """One item of an agent's to-do list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -28,9 +30,12 @@ class TodoItem(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     content: _builtins.str
+    """What is to be done."""
     status: _enum_pb2.TodoStatus.ValueType
     created_at: _builtins.str
+    """RFC 3339."""
     updated_at: _builtins.str
+    """RFC 3339."""
     def __init__(
         self,
         *,

@@ -29,19 +29,30 @@ class _UsageMeteringSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_U
     DESCRIPTOR: _descriptor.EnumDescriptor
     USAGE_METERING_SOURCE_UNSPECIFIED: _UsageMeteringSource.ValueType  # 0
     USAGE_METERING_SOURCE_PROXY_PROVIDER_REPORTED: _UsageMeteringSource.ValueType  # 1
+    """The provider, as the model proxy saw it."""
     USAGE_METERING_SOURCE_RUNNER_PROVIDER_REPORTED_OSS: _UsageMeteringSource.ValueType  # 2
+    """The provider, as the runner saw it; no proxy was between them."""
     USAGE_METERING_SOURCE_ESTIMATED: _UsageMeteringSource.ValueType  # 3
+    """Nobody; worked out from the text."""
     USAGE_METERING_SOURCE_PROVIDER_ADMIN_RECONCILED: _UsageMeteringSource.ValueType  # 4
+    """The provider, in its accounts afterwards."""
     USAGE_METERING_SOURCE_MANUAL_ADJUSTMENT: _UsageMeteringSource.ValueType  # 5
+    """A person put it right."""
 
-class UsageMeteringSource(_UsageMeteringSource, metaclass=_UsageMeteringSourceEnumTypeWrapper): ...
+class UsageMeteringSource(_UsageMeteringSource, metaclass=_UsageMeteringSourceEnumTypeWrapper):
+    """Who counted the tokens of a call."""
 
 USAGE_METERING_SOURCE_UNSPECIFIED: UsageMeteringSource.ValueType  # 0
 USAGE_METERING_SOURCE_PROXY_PROVIDER_REPORTED: UsageMeteringSource.ValueType  # 1
+"""The provider, as the model proxy saw it."""
 USAGE_METERING_SOURCE_RUNNER_PROVIDER_REPORTED_OSS: UsageMeteringSource.ValueType  # 2
+"""The provider, as the runner saw it; no proxy was between them."""
 USAGE_METERING_SOURCE_ESTIMATED: UsageMeteringSource.ValueType  # 3
+"""Nobody; worked out from the text."""
 USAGE_METERING_SOURCE_PROVIDER_ADMIN_RECONCILED: UsageMeteringSource.ValueType  # 4
+"""The provider, in its accounts afterwards."""
 USAGE_METERING_SOURCE_MANUAL_ADJUSTMENT: UsageMeteringSource.ValueType  # 5
+"""A person put it right."""
 Global___UsageMeteringSource: _TypeAlias = UsageMeteringSource  # noqa: Y015
 
 class _UsageTrustLevel:
@@ -52,15 +63,22 @@ class _UsageTrustLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Usage
     DESCRIPTOR: _descriptor.EnumDescriptor
     USAGE_TRUST_LEVEL_UNSPECIFIED: _UsageTrustLevel.ValueType  # 0
     USAGE_TRUST_LEVEL_BILLING_AUTHORITY: _UsageTrustLevel.ValueType  # 1
+    """Bills."""
     USAGE_TRUST_LEVEL_SERVER_OBSERVED: _UsageTrustLevel.ValueType  # 2
+    """Reports; the server saw them itself."""
     USAGE_TRUST_LEVEL_DISPLAY_ONLY: _UsageTrustLevel.ValueType  # 3
+    """Showing only."""
 
-class UsageTrustLevel(_UsageTrustLevel, metaclass=_UsageTrustLevelEnumTypeWrapper): ...
+class UsageTrustLevel(_UsageTrustLevel, metaclass=_UsageTrustLevelEnumTypeWrapper):
+    """What the figures of a call are good for."""
 
 USAGE_TRUST_LEVEL_UNSPECIFIED: UsageTrustLevel.ValueType  # 0
 USAGE_TRUST_LEVEL_BILLING_AUTHORITY: UsageTrustLevel.ValueType  # 1
+"""Bills."""
 USAGE_TRUST_LEVEL_SERVER_OBSERVED: UsageTrustLevel.ValueType  # 2
+"""Reports; the server saw them itself."""
 USAGE_TRUST_LEVEL_DISPLAY_ONLY: UsageTrustLevel.ValueType  # 3
+"""Showing only."""
 Global___UsageTrustLevel: _TypeAlias = UsageTrustLevel  # noqa: Y015
 
 class _UsageCompletionStatus:
@@ -72,22 +90,33 @@ class _UsageCompletionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     USAGE_COMPLETION_STATUS_UNSPECIFIED: _UsageCompletionStatus.ValueType  # 0
     USAGE_COMPLETION_STATUS_COMPLETE: _UsageCompletionStatus.ValueType  # 1
     USAGE_COMPLETION_STATUS_STREAM_INTERRUPTED: _UsageCompletionStatus.ValueType  # 2
+    """The answer broke off, so some may be missing."""
     USAGE_COMPLETION_STATUS_PROVIDER_ERROR_WITH_USAGE: _UsageCompletionStatus.ValueType  # 3
+    """The call failed, but was counted."""
     USAGE_COMPLETION_STATUS_PROVIDER_ERROR_NO_USAGE: _UsageCompletionStatus.ValueType  # 4
+    """The call failed and was not counted."""
     USAGE_COMPLETION_STATUS_ESTIMATED_ONLY: _UsageCompletionStatus.ValueType  # 5
     USAGE_COMPLETION_STATUS_RECONCILED: _UsageCompletionStatus.ValueType  # 6
+    """Compared with the provider's accounts."""
     USAGE_COMPLETION_STATUS_CONFLICT: _UsageCompletionStatus.ValueType  # 7
+    """Two reports of the call disagree."""
 
-class UsageCompletionStatus(_UsageCompletionStatus, metaclass=_UsageCompletionStatusEnumTypeWrapper): ...
+class UsageCompletionStatus(_UsageCompletionStatus, metaclass=_UsageCompletionStatusEnumTypeWrapper):
+    """Whether the figures of a call are all there."""
 
 USAGE_COMPLETION_STATUS_UNSPECIFIED: UsageCompletionStatus.ValueType  # 0
 USAGE_COMPLETION_STATUS_COMPLETE: UsageCompletionStatus.ValueType  # 1
 USAGE_COMPLETION_STATUS_STREAM_INTERRUPTED: UsageCompletionStatus.ValueType  # 2
+"""The answer broke off, so some may be missing."""
 USAGE_COMPLETION_STATUS_PROVIDER_ERROR_WITH_USAGE: UsageCompletionStatus.ValueType  # 3
+"""The call failed, but was counted."""
 USAGE_COMPLETION_STATUS_PROVIDER_ERROR_NO_USAGE: UsageCompletionStatus.ValueType  # 4
+"""The call failed and was not counted."""
 USAGE_COMPLETION_STATUS_ESTIMATED_ONLY: UsageCompletionStatus.ValueType  # 5
 USAGE_COMPLETION_STATUS_RECONCILED: UsageCompletionStatus.ValueType  # 6
+"""Compared with the provider's accounts."""
 USAGE_COMPLETION_STATUS_CONFLICT: UsageCompletionStatus.ValueType  # 7
+"""Two reports of the call disagree."""
 Global___UsageCompletionStatus: _TypeAlias = UsageCompletionStatus  # noqa: Y015
 
 class _BillingDebitStatus:
@@ -98,21 +127,30 @@ class _BillingDebitStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Bi
     DESCRIPTOR: _descriptor.EnumDescriptor
     BILLING_DEBIT_STATUS_UNSPECIFIED: _BillingDebitStatus.ValueType  # 0
     BILLING_DEBIT_STATUS_NOT_APPLICABLE: _BillingDebitStatus.ValueType  # 1
+    """Nothing to pay."""
     BILLING_DEBIT_STATUS_PENDING: _BillingDebitStatus.ValueType  # 2
     BILLING_DEBIT_STATUS_DEBITED: _BillingDebitStatus.ValueType  # 3
     BILLING_DEBIT_STATUS_FAILED_RETRYABLE: _BillingDebitStatus.ValueType  # 4
+    """It will be tried again."""
     BILLING_DEBIT_STATUS_FAILED_TERMINAL: _BillingDebitStatus.ValueType  # 5
+    """It will not be tried again."""
     BILLING_DEBIT_STATUS_CONFLICT: _BillingDebitStatus.ValueType  # 6
+    """Two debits of the call disagree."""
 
-class BillingDebitStatus(_BillingDebitStatus, metaclass=_BillingDebitStatusEnumTypeWrapper): ...
+class BillingDebitStatus(_BillingDebitStatus, metaclass=_BillingDebitStatusEnumTypeWrapper):
+    """Whether a call was paid for."""
 
 BILLING_DEBIT_STATUS_UNSPECIFIED: BillingDebitStatus.ValueType  # 0
 BILLING_DEBIT_STATUS_NOT_APPLICABLE: BillingDebitStatus.ValueType  # 1
+"""Nothing to pay."""
 BILLING_DEBIT_STATUS_PENDING: BillingDebitStatus.ValueType  # 2
 BILLING_DEBIT_STATUS_DEBITED: BillingDebitStatus.ValueType  # 3
 BILLING_DEBIT_STATUS_FAILED_RETRYABLE: BillingDebitStatus.ValueType  # 4
+"""It will be tried again."""
 BILLING_DEBIT_STATUS_FAILED_TERMINAL: BillingDebitStatus.ValueType  # 5
+"""It will not be tried again."""
 BILLING_DEBIT_STATUS_CONFLICT: BillingDebitStatus.ValueType  # 6
+"""Two debits of the call disagree."""
 Global___BillingDebitStatus: _TypeAlias = BillingDebitStatus  # noqa: Y015
 
 class _CostCalculationStatus:
@@ -123,19 +161,30 @@ class _CostCalculationStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     DESCRIPTOR: _descriptor.EnumDescriptor
     COST_CALCULATION_STATUS_UNSPECIFIED: _CostCalculationStatus.ValueType  # 0
     COST_CALCULATION_STATUS_COMPUTED: _CostCalculationStatus.ValueType  # 1
+    """From counted tokens and known prices."""
     COST_CALCULATION_STATUS_ESTIMATED: _CostCalculationStatus.ValueType  # 2
+    """From estimated tokens."""
     COST_CALCULATION_STATUS_PRICE_NOT_FOUND: _CostCalculationStatus.ValueType  # 3
+    """It did not: no price is known."""
     COST_CALCULATION_STATUS_RECONCILED: _CostCalculationStatus.ValueType  # 4
+    """From the provider's accounts."""
     COST_CALCULATION_STATUS_MANUAL_ADJUSTED: _CostCalculationStatus.ValueType  # 5
+    """A person put it right."""
 
-class CostCalculationStatus(_CostCalculationStatus, metaclass=_CostCalculationStatusEnumTypeWrapper): ...
+class CostCalculationStatus(_CostCalculationStatus, metaclass=_CostCalculationStatusEnumTypeWrapper):
+    """How the cost of a call came about."""
 
 COST_CALCULATION_STATUS_UNSPECIFIED: CostCalculationStatus.ValueType  # 0
 COST_CALCULATION_STATUS_COMPUTED: CostCalculationStatus.ValueType  # 1
+"""From counted tokens and known prices."""
 COST_CALCULATION_STATUS_ESTIMATED: CostCalculationStatus.ValueType  # 2
+"""From estimated tokens."""
 COST_CALCULATION_STATUS_PRICE_NOT_FOUND: CostCalculationStatus.ValueType  # 3
+"""It did not: no price is known."""
 COST_CALCULATION_STATUS_RECONCILED: CostCalculationStatus.ValueType  # 4
+"""From the provider's accounts."""
 COST_CALCULATION_STATUS_MANUAL_ADJUSTED: CostCalculationStatus.ValueType  # 5
+"""A person put it right."""
 Global___CostCalculationStatus: _TypeAlias = CostCalculationStatus  # noqa: Y015
 
 class _CursorKeySource:
@@ -146,11 +195,14 @@ class _CursorKeySourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Curso
     DESCRIPTOR: _descriptor.EnumDescriptor
     CURSOR_KEY_SOURCE_UNSPECIFIED: _CursorKeySource.ValueType  # 0
     CURSOR_KEY_SOURCE_MANAGED_KEY: _CursorKeySource.ValueType  # 1
+    """The platform's."""
 
-class CursorKeySource(_CursorKeySource, metaclass=_CursorKeySourceEnumTypeWrapper): ...
+class CursorKeySource(_CursorKeySource, metaclass=_CursorKeySourceEnumTypeWrapper):
+    """Whose key of Cursor a call used."""
 
 CURSOR_KEY_SOURCE_UNSPECIFIED: CursorKeySource.ValueType  # 0
 CURSOR_KEY_SOURCE_MANAGED_KEY: CursorKeySource.ValueType  # 1
+"""The platform's."""
 Global___CursorKeySource: _TypeAlias = CursorKeySource  # noqa: Y015
 
 class _ProviderKeySource:
@@ -163,7 +215,8 @@ class _ProviderKeySourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Pro
     PROVIDER_KEY_SOURCE_PLATFORM: _ProviderKeySource.ValueType  # 1
     PROVIDER_KEY_SOURCE_ORGANIZATION: _ProviderKeySource.ValueType  # 2
 
-class ProviderKeySource(_ProviderKeySource, metaclass=_ProviderKeySourceEnumTypeWrapper): ...
+class ProviderKeySource(_ProviderKeySource, metaclass=_ProviderKeySourceEnumTypeWrapper):
+    """Whose key of the model's provider a call used."""
 
 PROVIDER_KEY_SOURCE_UNSPECIFIED: ProviderKeySource.ValueType  # 0
 PROVIDER_KEY_SOURCE_PLATFORM: ProviderKeySource.ValueType  # 1
@@ -172,6 +225,8 @@ Global___ProviderKeySource: _TypeAlias = ProviderKeySource  # noqa: Y015
 
 @_typing.final
 class TokenUsage(_message.Message):
+    """The tokens of one call of a model."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -208,13 +263,19 @@ class TokenUsage(_message.Message):
     output_tokens: _builtins.int
     total_tokens: _builtins.int
     cache_creation_input_tokens: _builtins.int
+    """Input that the provider put into its cache."""
     cache_read_input_tokens: _builtins.int
+    """Input that the provider had in its cache."""
     reasoning_tokens: _builtins.int
+    """Output that is the model's reasoning."""
     tool_use_prompt_tokens: _builtins.int
+    """Input that comes from the use of tools."""
     audio_input_tokens: _builtins.int
     audio_output_tokens: _builtins.int
     @_builtins.property
-    def provider_token_details(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
+    def provider_token_details(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Further counters, under the provider's names."""
+
     def __init__(
         self,
         *,
@@ -239,6 +300,8 @@ Global___TokenUsage: _TypeAlias = TokenUsage  # noqa: Y015
 
 @_typing.final
 class PricingSnapshot(_message.Message):
+    """The prices that a cost was computed with."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PRICING_REGISTRY_VERSION_FIELD_NUMBER: _builtins.int
@@ -253,17 +316,24 @@ class PricingSnapshot(_message.Message):
     MARKUP_POLICY_VERSION_FIELD_NUMBER: _builtins.int
     COST_TIER_FIELD_NUMBER: _builtins.int
     pricing_registry_version: _builtins.str
+    """The price list that they are from."""
     currency: _builtins.str
+    """Such as `USD`; prices are millionths of it per million tokens."""
     input_price_micros_per_million: _builtins.int
     output_price_micros_per_million: _builtins.int
     cache_creation_price_micros_per_million: _builtins.int
     cache_read_price_micros_per_million: _builtins.int
     reasoning_price_micros_per_million: _builtins.int
     cursor_token_rate_micros_per_million: _builtins.int
+    """What Cursor adds for its service."""
     markup_policy_version: _builtins.str
+    """The rule for what customers pay above the provider's price."""
     cost_tier: _builtins.str
+    """Which of a model's prices, where it has several."""
     @_builtins.property
-    def pricing_effective_at(self) -> _timestamp_pb2.Timestamp: ...
+    def pricing_effective_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when they hold."""
+
     def __init__(
         self,
         *,
@@ -289,6 +359,8 @@ Global___PricingSnapshot: _TypeAlias = PricingSnapshot  # noqa: Y015
 
 @_typing.final
 class CostStamp(_message.Message):
+    """What one call of a model cost."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CURRENCY_FIELD_NUMBER: _builtins.int
@@ -298,12 +370,19 @@ class CostStamp(_message.Message):
     PRICING_FIELD_NUMBER: _builtins.int
     CURSOR_PLATFORM_FEE_MICROS_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
+    """Such as `USD`; amounts are millionths of it."""
     provider_cost_micros: _builtins.int
+    """What the provider asks for."""
     customer_billable_amount_micros: _builtins.int
+    """What the customer pays."""
     calculation_status: Global___CostCalculationStatus.ValueType
+    """How the amounts came about."""
     cursor_platform_fee_micros: _builtins.int
+    """What Cursor adds for its service."""
     @_builtins.property
-    def pricing(self) -> Global___PricingSnapshot: ...
+    def pricing(self) -> Global___PricingSnapshot:
+        """The prices at that time."""
+
     def __init__(
         self,
         *,
@@ -324,6 +403,8 @@ Global___CostStamp: _TypeAlias = CostStamp  # noqa: Y015
 
 @_typing.final
 class ProxyTiming(_message.Message):
+    """How long a call took on its way through the model proxy."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROXY_RECEIVED_AT_FIELD_NUMBER: _builtins.int
@@ -338,9 +419,13 @@ class ProxyTiming(_message.Message):
     REQUEST_BYTES_FIELD_NUMBER: _builtins.int
     RESPONSE_BYTES_FIELD_NUMBER: _builtins.int
     upstream_ttfb_ms: _builtins.int
+    """From the request to the provider until the first byte of the answer."""
     upstream_ttlb_ms: _builtins.int
+    """From the request to the provider until the last byte of the answer."""
     stream_duration_ms: _builtins.int
+    """From the first byte of the answer until the last."""
     proxy_total_duration_ms: _builtins.int
+    """From receiving the call until it was done."""
     request_bytes: _builtins.int
     response_bytes: _builtins.int
     @_builtins.property
@@ -378,6 +463,8 @@ Global___ProxyTiming: _TypeAlias = ProxyTiming  # noqa: Y015
 
 @_typing.final
 class BillingLink(_message.Message):
+    """How a call of a model was paid for."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DEBIT_STATUS_FIELD_NUMBER: _builtins.int
@@ -388,9 +475,12 @@ class BillingLink(_message.Message):
     LAST_BILLING_ERROR_FIELD_NUMBER: _builtins.int
     debit_status: Global___BillingDebitStatus.ValueType
     reservation_id: _builtins.str
+    """What was set aside before the call."""
     billing_debit_id: _builtins.str
+    """What was taken in the end."""
     billing_attempt_count: _builtins.int
     last_billing_error: _builtins.str
+    """Why the last attempt failed."""
     @_builtins.property
     def debited_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -413,6 +503,8 @@ Global___BillingLink: _TypeAlias = BillingLink  # noqa: Y015
 
 @_typing.final
 class LlmCallUsageRecord(_message.Message):
+    """One call of a model: tokens, cost and circumstances."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -474,38 +566,66 @@ class LlmCallUsageRecord(_message.Message):
     LABELS_FIELD_NUMBER: _builtins.int
     usage_record_id: _builtins.str
     execution_id: _builtins.str
+    """The agent run."""
     root_execution_id: _builtins.str
+    """The run at the top, when one run calls another."""
     sequence: _builtins.int
+    """Its place among the calls of the run."""
     idempotency_key: _builtins.str
+    """Repeated reports of one call have the same."""
     canonical_payload_hash: _builtins.str
+    """Tells whether a repeated report says something else."""
     call_id: _builtins.str
+    """The caller's own id of the call."""
     metering_source: Global___UsageMeteringSource.ValueType
+    """Who counted."""
     trust_level: Global___UsageTrustLevel.ValueType
+    """What the figures are good for."""
     usage_status: Global___UsageCompletionStatus.ValueType
+    """Whether the figures are all there."""
     is_billable: _builtins.bool
+    """Whether somebody pays for it."""
     provider: _builtins.str
     requested_model: _builtins.str
+    """As the caller named it."""
     resolved_model: _builtins.str
+    """As the provider knows it."""
     endpoint: _builtins.str
+    """Which of the provider's endpoints."""
     streaming: _builtins.bool
     service_tier: _builtins.str
+    """How fast the provider served it."""
     provider_request_id: _builtins.str
+    """The provider's own id of the call."""
     harness: _builtins.str
+    """The agent runtime that made the call."""
     cursor_account_id: _builtins.str
+    """The Cursor account that was used, if any."""
     cursor_key_id: _builtins.str
+    """The key of that account."""
     http_status_code: _builtins.int
     finish_reason: _builtins.str
+    """Why the model stopped, in the provider's words."""
     error_code: _builtins.str
+    """Empty when it went well."""
     cursor_key_source: Global___CursorKeySource.ValueType
+    """Whose key of Cursor."""
     provider_key_source: Global___ProviderKeySource.ValueType
+    """Whose key of the provider."""
     thinking: _builtins.str
+    """Whether and how the model reasoned first."""
     provider_usage_json: _builtins.str
+    """The provider's figures as they came."""
     org_id: _builtins.str
     session_id: _builtins.str
     @_builtins.property
-    def observed_at(self) -> _timestamp_pb2.Timestamp: ...
+    def observed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the call was seen."""
+
     @_builtins.property
-    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When this was written."""
+
     @_builtins.property
     def tokens(self) -> Global___TokenUsage: ...
     @_builtins.property
@@ -513,7 +633,9 @@ class LlmCallUsageRecord(_message.Message):
     @_builtins.property
     def proxy_timing(self) -> Global___ProxyTiming: ...
     @_builtins.property
-    def billing(self) -> Global___BillingLink: ...
+    def billing(self) -> Global___BillingLink:
+        """How it was paid for."""
+
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
@@ -567,6 +689,8 @@ Global___LlmCallUsageRecord: _TypeAlias = LlmCallUsageRecord  # noqa: Y015
 
 @_typing.final
 class UsageReportAggregate(_message.Message):
+    """What many calls of models used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     INPUT_TOKENS_FIELD_NUMBER: _builtins.int
@@ -584,13 +708,19 @@ class UsageReportAggregate(_message.Message):
     output_tokens: _builtins.int
     total_tokens: _builtins.int
     cache_creation_input_tokens: _builtins.int
+    """Input that the provider put into its cache."""
     cache_read_input_tokens: _builtins.int
+    """Input that the provider had in its cache."""
     reasoning_tokens: _builtins.int
     llm_call_count: _builtins.int
     billable_cost_micros: _builtins.int
+    """Millionths of a US dollar; what the customer pays."""
     provider_cost_micros: _builtins.int
+    """Millionths of a US dollar; what the provider asks for."""
     primary_model: _builtins.str
+    """The one that was used most."""
     primary_provider: _builtins.str
+    """The one that was used most."""
     def __init__(
         self,
         *,
@@ -616,6 +746,8 @@ Global___UsageReportAggregate: _TypeAlias = UsageReportAggregate  # noqa: Y015
 
 @_typing.final
 class ModelUsage(_message.Message):
+    """What the calls of one model used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_FIELD_NUMBER: _builtins.int
@@ -632,10 +764,14 @@ class ModelUsage(_message.Message):
     input_tokens: _builtins.int
     output_tokens: _builtins.int
     cache_creation_input_tokens: _builtins.int
+    """Input that the provider put into its cache."""
     cache_read_input_tokens: _builtins.int
+    """Input that the provider had in its cache."""
     call_count: _builtins.int
     billable_cost_micros: _builtins.int
+    """Millionths of a US dollar; what the customer pays."""
     provider_cost_micros: _builtins.int
+    """Millionths of a US dollar; what the provider asks for."""
     def __init__(
         self,
         *,
@@ -659,6 +795,8 @@ Global___ModelUsage: _TypeAlias = ModelUsage  # noqa: Y015
 
 @_typing.final
 class StreamingUsageSummary(_message.Message):
+    """What a run has used so far, as its runner sees it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     INPUT_TOKENS_FIELD_NUMBER: _builtins.int
@@ -676,14 +814,20 @@ class StreamingUsageSummary(_message.Message):
     input_tokens: _builtins.int
     output_tokens: _builtins.int
     cache_read_tokens: _builtins.int
+    """Input that the provider had in its cache."""
     cache_write_tokens: _builtins.int
+    """Input that the provider put into its cache."""
     total_tokens: _builtins.int
     turn_count: _builtins.int
+    """Calls of the model."""
     estimated_cost_usd: _builtins.float
+    """By list prices."""
     model: _builtins.str
     observed_at: _builtins.str
+    """RFC 3339."""
     requested_service_tier: _enum_pb2.ServiceTier.ValueType
     requested_model_params: _builtins.str
+    """What else was asked of the model."""
     requested_thinking_mode: _enum_pb2.ThinkingMode.ValueType
     def __init__(
         self,

@@ -25,21 +25,30 @@ class _WorkspaceWriteBackPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     DESCRIPTOR: _descriptor.EnumDescriptor
     WORKSPACE_WRITE_BACK_PHASE_UNSPECIFIED: _WorkspaceWriteBackPhase.ValueType  # 0
     WORKSPACE_WRITE_BACK_COMMITTED: _WorkspaceWriteBackPhase.ValueType  # 1
+    """On a branch, in the workspace only."""
     WORKSPACE_WRITE_BACK_PUSHED: _WorkspaceWriteBackPhase.ValueType  # 2
+    """The branch is at the remote."""
     WORKSPACE_WRITE_BACK_PR_CREATED: _WorkspaceWriteBackPhase.ValueType  # 3
+    """A pull request is open."""
     WORKSPACE_WRITE_BACK_FAILED: _WorkspaceWriteBackPhase.ValueType  # 4
 
-class WorkspaceWriteBackPhase(_WorkspaceWriteBackPhase, metaclass=_WorkspaceWriteBackPhaseEnumTypeWrapper): ...
+class WorkspaceWriteBackPhase(_WorkspaceWriteBackPhase, metaclass=_WorkspaceWriteBackPhaseEnumTypeWrapper):
+    """How far changes got on their way to a git repository."""
 
 WORKSPACE_WRITE_BACK_PHASE_UNSPECIFIED: WorkspaceWriteBackPhase.ValueType  # 0
 WORKSPACE_WRITE_BACK_COMMITTED: WorkspaceWriteBackPhase.ValueType  # 1
+"""On a branch, in the workspace only."""
 WORKSPACE_WRITE_BACK_PUSHED: WorkspaceWriteBackPhase.ValueType  # 2
+"""The branch is at the remote."""
 WORKSPACE_WRITE_BACK_PR_CREATED: WorkspaceWriteBackPhase.ValueType  # 3
+"""A pull request is open."""
 WORKSPACE_WRITE_BACK_FAILED: WorkspaceWriteBackPhase.ValueType  # 4
 Global___WorkspaceWriteBackPhase: _TypeAlias = WorkspaceWriteBackPhase  # noqa: Y015
 
 @_typing.final
 class WorkspaceWriteBack(_message.Message):
+    """What became of the changes in one git workspace."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKSPACE_ENTRY_NAME_FIELD_NUMBER: _builtins.int
@@ -52,14 +61,20 @@ class WorkspaceWriteBack(_message.Message):
     PHASE_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     workspace_entry_name: _builtins.str
+    """Which entry of the session's workspace."""
     branch_name: _builtins.str
+    """The branch that has the changes."""
     base_branch: _builtins.str
+    """The branch that they are meant for."""
     commit_sha: _builtins.str
     pull_request_url: _builtins.str
     pull_request_number: _builtins.int
     diff_summary: _builtins.str
+    """What changed, in short."""
     phase: Global___WorkspaceWriteBackPhase.ValueType
+    """How far it got."""
     error: _builtins.str
+    """Why it failed."""
     def __init__(
         self,
         *,
