@@ -5,7 +5,7 @@ VENV := .venv
 PLUGINS := $(sort $(wildcard plugins/stigmer-plugin-*))
 EDITABLE := $(foreach plugin,$(PLUGINS),-e $(plugin))
 
-.PHONY: demo test protos bench clean
+.PHONY: demo test protos ctk bench clean
 
 demo: $(VENV)/installed        ## Start a server in a throwaway home, apply examples/, run a workflow, show it.
 	@$(VENV)/bin/python examples/demo.py
@@ -17,6 +17,9 @@ test: $(VENV)/tox              ## Every check of tox.ini; the test count is prin
 
 protos: $(VENV)/tox            ## Regenerate the modules of protos/.
 	@$(VENV)/bin/python -m tox exec -q -e protos -- python protos/generate.py
+
+ctk: $(VENV)/tox               ## Both conformance kits of the DSL; ENGINE=memory, local, crash or all.
+	@$(VENV)/bin/python -m tox exec -q -e tests -- python plugins/stigmer-plugin-workflow-runner/tests/conformance.py $(or $(ENGINE),all)
 
 bench: $(VENV)/tox             ## Every benchmark, as ratios within one run.
 	@for program in benchmarks/bench_*.py; do \

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 import yaml
 from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
 
 from stigmer_core.testing.memory_engine import MemoryEngine
+
+sys.path.insert(0, str(Path(__file__).parent))  # the conformance kit's steps and drivers stand beside the tests
 
 
 @pytest.fixture
