@@ -157,7 +157,15 @@ class CancelRequested:
     now: datetime
 
 
-Event: TypeAlias = ActivityDone | ActivityFailed | TimerFired | ChildDone | Signal | CancelRequested
+@dataclass(frozen=True, slots=True)
+class RecoverRequested:
+    """Somebody asked a run that has failed to go on from where it failed; its state is the one it failed with."""
+
+    id: str
+    now: datetime
+
+
+Event: TypeAlias = ActivityDone | ActivityFailed | TimerFired | ChildDone | Signal | CancelRequested | RecoverRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +255,14 @@ class Engine(Protocol):
 
     def cancel(self, tx: Transaction, run_id: str, reason: str) -> None:
         """Record a wish to cancel; a run that has ended is left as it is."""
+
+    def recover(self, tx: Transaction, run_id: str) -> None:
+        """Record a wish that a failed run goes on from where it failed: its program gets `RecoverRequested`.
+
+        Raises:
+            NotFoundError: there is no such run, or it is not kept any more.
+            FailedPreconditionError: it has not failed.
+        """
 
     async def open(self) -> None:
         """Resume what was running and accept new runs."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import grpc
 import pytest
@@ -12,6 +16,7 @@ from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2 as pb
 from ai.stigmer.agentic.workflowexecution.v1 import event_pb2, io_pb2
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 from ai.stigmer.agentic.workflowinstance.v1.io_pb2 import WorkflowInstanceId
+from google.protobuf import json_format
 
 from stigmer_core.api.v1 import resources_pb2 as documents
 from stigmer_core.resources import context_values
@@ -129,17 +134,72 @@ async def test_pausing_and_resuming_twice_is_once(api):
     assert cancelled.status.phase == pb.EXECUTION_CANCELLED
 
 
-async def test_a_failed_run_is_started_again(api):
-    """With the same input; the second failure is its own."""
-    run = await started(api, {"raise": {"error": {"type": "https://x/y", "status": 400, "title": "no"}}})
+class Flaky(BaseHTTPRequestHandler):
+    """Counts the calls of each path, and fails those of /flaky until it is told not to."""
+
+    calls: ClassVar[Counter] = Counter()
+    broken = True
+
+    def do_GET(self):
+        type(self).calls[self.path] += 1
+        fails = self.path == "/flaky" and type(self).broken
+        self.send_response(503 if fails else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@pytest.fixture
+def flaky():
+    Flaky.calls, Flaky.broken = Counter(), True
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def failed(api, flaky):
+    """Return a run that has failed at its third call, in one branch of a fork."""
+    calls = [{"call": "http", "with": {"method": "get", "endpoint": f"{flaky}/{path}"}} for path in "abc"]
+    broken = {"call": "http", "with": {"method": "get", "endpoint": f"{flaky}/flaky"}}
+    inner = {"do": [{"before": calls[1]}, {"flaky": broken}, {"after": calls[2]}]}
+    run = await started(api, calls[0], {"fork": {"branches": [{"left": inner}, {"right": {"set": {"r": 1}}}]}})
     await until(api, run, pb.EXECUTION_FAILED)
+    return run
+
+
+async def test_a_failed_run_goes_on_from_where_it_failed(api, flaky):
+    """What was done is not done again; the task that failed is, and the rest follows."""
+    run = await failed(api, flaky)
+    Flaky.broken = False
+
+    again = await api.call(COMMAND, "recover", io_pb2.RecoverWorkflowExecutionInput(id=run.metadata.id))
+    done = await until(api, run, pb.EXECUTION_COMPLETED)
+
+    assert (again.status.phase, again.status.error) == (pb.EXECUTION_IN_PROGRESS, "")
+    assert dict(Flaky.calls) == {"/a": 1, "/b": 1, "/flaky": 2, "/c": 1}
+    assert json_format.MessageToDict(done.status.output) == {"$value": ["ok", {"r": 1}]}
+
+
+async def test_a_run_that_fails_again_can_be_recovered_again(api, flaky):
+    """Also after a restart; recovering one that goes on is a no-op."""
+    run = await failed(api, flaky)
     request = io_pb2.RecoverWorkflowExecutionInput(id=run.metadata.id)
-
-    again = await api.call(COMMAND, "recover", request)
+    await api.call(COMMAND, "recover", request)
     await until(api, run, pb.EXECUTION_FAILED)
+    Flaky.broken = False
 
-    assert (again.status.phase, again.status.error, len(again.status.tasks)) == (pb.EXECUTION_PENDING, "", 0)
-    assert (await event_types(api, run)).count("execution_failed") == 2
+    await api.call(COMMAND, "recover", request)
+    await api.call(COMMAND, "recover", request)
+    await until(api, run, pb.EXECUTION_COMPLETED)
+
+    assert (Flaky.calls["/flaky"], Flaky.calls["/b"]) == (3, 1)
 
 
 @pytest.mark.parametrize("phase", [pb.EXECUTION_COMPLETED, pb.EXECUTION_CANCELLED, pb.EXECUTION_TERMINATED])

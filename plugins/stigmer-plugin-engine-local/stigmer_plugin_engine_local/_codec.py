@@ -25,6 +25,7 @@ _CLASSES: dict[str, type] = {
         program.ChildDone,
         program.Signal,
         program.CancelRequested,
+        program.RecoverRequested,
     )
 }
 _MOMENTS = ("now", "due")

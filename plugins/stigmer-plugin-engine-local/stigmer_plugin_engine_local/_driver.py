@@ -40,6 +40,13 @@ STARTED = '{"type":"Started"}'  # the first entry of every journal: the step tha
 PAUSE_SECONDS = 0.5  # before a write that failed for lack of space or a closed store is made again
 
 
+class MailFirstError(Exception):
+    """Others recorded something for the run before this step: it comes first, and the step is made again after it.
+
+    So a pause or a cancellation that was answered is never overtaken by what happens in the run.
+    """
+
+
 class Board(Protocol):
     """Where a driver says which runs have something to do."""
 
@@ -144,6 +151,8 @@ class Driver:
     async def _commit(self, recorded: _Recorded) -> LiveRun:
         try:
             await self._write(lambda tx: self._record(tx, recorded))
+        except MailFirstError:
+            raise
         except NotFoundError:  # what shows the run was deleted
             return await self._park(recorded.before, "the resource that shows the run is gone", publish=False)
         except (StoreError, AlreadyExistsError):  # not the run's fault
@@ -167,6 +176,8 @@ class Driver:
 
     def _record(self, tx: Transaction, recorded: _Recorded) -> None:
         before, live = recorded.before, recorded.live
+        if recorded.event is not None and recorded.mail is None and _store.inbox(tx, live.run_id, 1):
+            raise MailFirstError
         _store.append(tx, live.run_id, live.sequence, recorded.text)
         if recorded.mail is not None:
             _store.take_mail(tx, recorded.mail)
@@ -175,6 +186,8 @@ class Driver:
         for command in recorded.step.commands:
             self._record_command(tx, before, command)
         if live.ended:
+            if isinstance(recorded.step.commands[-1], Fail):  # what it failed with, should it be recovered
+                _store.save_snapshot(tx, live.run_id, live.sequence, text({"state": live.state, "outstanding": []}))
             return
         if before.busy != live.busy or live.sequence == 1:
             _store.set_busy(tx, live.run_id, busy=live.busy)

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from stigmer_core.errors import FailedPreconditionError, NotFoundError
-from stigmer_core.program import CancelRequested, Signal, TimerFired
+from stigmer_core.program import CancelRequested, RecoverRequested, Signal, TimerFired
 from stigmer_plugin_engine_local import _store
 from stigmer_plugin_engine_local._activities import Activities
 from stigmer_plugin_engine_local._codec import decode, encode
-from stigmer_plugin_engine_local._driver import Driver
+from stigmer_plugin_engine_local._driver import Driver, MailFirstError
 from stigmer_plugin_engine_local._timers import Timers
 
 if TYPE_CHECKING:
@@ -102,6 +102,23 @@ class LocalEngine:
         """Record a wish to cancel; a run that has ended, or that nobody started, is left as it is."""
         if _store.outcome_of(tx, run_id) == "":
             self._post(tx, run_id, CancelRequested("cancel", reason, tx.now))
+
+    def recover(self, tx: Transaction, run_id: str) -> None:
+        """Record a wish that a failed run goes on from where it failed, or a parked one from its last event.
+
+        Raises:
+            NotFoundError: there is no such run, or it is not kept any more.
+            FailedPreconditionError: it has not failed.
+        """
+        outcome = _store.outcome_of(tx, run_id)
+        if outcome is None:
+            raise NotFoundError("run", run_id)
+        if not _store.revive(tx, run_id):
+            raise FailedPreconditionError(f"run {run_id} has not failed: {outcome or 'it is running'}")
+        if outcome == "failed":
+            self._post(tx, run_id, RecoverRequested("recover", tx.now))
+        else:
+            tx.on_commit(lambda: self._call(lambda: self.notice(run_id)))
 
     def _post(self, tx: Transaction, run_id: str, event: Event) -> None:
         _store.post(tx, run_id, encode(event))
@@ -203,7 +220,11 @@ class LocalEngine:
                 number, event = self._next(run_id)
                 if event is None:
                     break
-                live = await self._driver.step(live, event, mail=number)
+                try:
+                    live = await self._driver.step(live, event, mail=number)
+                except MailFirstError:
+                    self._answers.setdefault(run_id, deque()).appendleft(event)
+                    self._mail.add(run_id)
             if live.ended:
                 self._answers.pop(run_id, None)
                 self._mail.discard(run_id)

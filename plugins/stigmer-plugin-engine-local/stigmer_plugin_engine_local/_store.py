@@ -27,9 +27,15 @@ _WAITING = "SELECT run_id FROM engine_run WHERE outcome = '' AND started = 0 ORD
 _BUSY = "SELECT run_id FROM engine_run WHERE outcome = '' AND started = 1 AND busy = 1 ORDER BY number"
 _SNAPSHOT = "UPDATE engine_run SET state = ?, snapshot_sequence = ? WHERE run_id = ?"
 _END = (
-    "UPDATE engine_run SET outcome = ?, reason = ?, result = ?, state = NULL, input = 'null', started = 1, busy = 0 "
+    "UPDATE engine_run SET outcome = ?, reason = ?, result = ?, ended_at = ?, started = 1, busy = 0 "
     "WHERE run_id = ? AND outcome = ''"
 )
+_FORGET = "UPDATE engine_run SET state = NULL, input = 'null' WHERE run_id = ?"
+_REVIVE = (
+    "UPDATE engine_run SET outcome = '', reason = '', result = NULL, ended_at = '', busy = 1 "
+    "WHERE run_id = ? AND outcome IN ('failed', 'parked') RETURNING run_id"
+)
+_EXPIRED = "SELECT run_id FROM engine_run WHERE outcome <> '' AND ended_at < ? ORDER BY ended_at LIMIT ?"
 _CLEAR = ("engine_journal", "engine_inbox", "engine_timer", "engine_signal")
 
 
@@ -152,7 +158,33 @@ def save_snapshot(tx: Transaction, run_id: str, sequence: int, snapshot: str) ->
 
 
 def end(tx: Transaction, run_id: str, outcome: str, result: Json, reason: str = "") -> None:
-    """Record how a run ended; its row stays, so that it is not started again."""
-    tx.execute(_END, (outcome, reason, text(result), run_id))
+    """Record how a run ended; its row stays for a while, so that it is not started again.
+
+    A failed run keeps the state that was saved last, a parked one all that there is of it: they may be recovered.
+    """
+    tx.execute(_END, (outcome, reason, text(result), tx.now.isoformat(), run_id))
+    if outcome == "parked":
+        return
+    if outcome != "failed":
+        tx.execute(_FORGET, (run_id,))
+    clear(tx, run_id)
+
+
+def clear(tx: Transaction, run_id: str) -> None:
+    """Forget what a run had outstanding."""
     for table in _CLEAR:
         tx.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608 - a constant's names
+
+
+def revive(tx: Transaction, run_id: str) -> bool:
+    """Let a failed or parked run go on; return False when it is neither."""
+    return bool(tx.execute(_REVIVE, (run_id,)))
+
+
+def drop_expired(tx: Transaction, before: datetime, limit: int) -> int:
+    """Forget runs that ended before a moment, the oldest first, and return how many; running ones never."""
+    expired = [str(run_id) for (run_id,) in tx.execute(_EXPIRED, (before.isoformat(), limit))]
+    for run_id in expired:
+        clear(tx, run_id)
+        tx.execute("DELETE FROM engine_run WHERE run_id = ?", (run_id,))
+    return len(expired)

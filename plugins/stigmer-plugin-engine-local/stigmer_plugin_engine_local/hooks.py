@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stigmer_core import hookimpl
+from stigmer_core import Job, hookimpl
 from stigmer_core.store import Migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stigmer_core.program import Engine, Publisher, Runner
     from stigmer_core.store import Store
@@ -26,3 +26,14 @@ def stigmer_engine(name: str, store: Store, runners: Mapping[str, Runner], publi
     from stigmer_plugin_engine_local._engine import NAME, LocalEngine  # noqa: PLC0415 - asyncio, for those who run it
 
     return LocalEngine(store, runners, publisher) if name == NAME else None
+
+
+@hookimpl
+def stigmer_jobs(store: Store) -> Sequence[Job]:
+    """Return the sweep of runs that ended long ago."""
+    from stigmer_plugin_engine_local._retention import SWEEP_EVERY, sweep  # noqa: PLC0415 - for those who serve
+
+    async def run() -> None:
+        await sweep(store)
+
+    return [Job("engine-local-retention", SWEEP_EVERY, run)]

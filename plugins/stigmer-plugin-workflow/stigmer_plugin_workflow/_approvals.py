@@ -12,7 +12,6 @@ from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError
 from stigmer_core.resources import page_size, page_token, token_position
 from stigmer_core.resources.codec import to_dict
 from stigmer_core.server import current_caller
-from stigmer_plugin_workflow._creation import run_id_of
 from stigmer_plugin_workflow._phases import STOPPABLE, require_phase
 from stigmer_plugin_workflow._status import append_events, wire_time
 
@@ -105,7 +104,7 @@ class Approvals:
                 "reviewer": request.reviewer or current_caller().name,
                 "comment": request.comment,
             }
-            self._executions.require_reachable().signal(tx, run_id_of(execution), "approval", payload)
+            self._executions.require_reachable().signal(tx, execution.metadata.id, "approval", payload)
             event = _event(event_pb2.approval_resolved, tx)
             event.task_name, event.approval_resolved.outcome = request.task_name, request.outcome
             _resolve(event.approval_resolved, request.comment, request.reviewer)

@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
 
-from stigmer_core.program import Run
+from stigmer_core.errors import FailedPreconditionError, NotFoundError
 from stigmer_core.resources.codec import to_dict
 from stigmer_core.server import current_caller
-from stigmer_plugin_workflow._creation import run_id_of
 from stigmer_plugin_workflow._phases import RUNNING, STOPPABLE, require_phase
 from stigmer_plugin_workflow._status import append_events, wire_time
-from stigmer_plugin_workflow._steps import RUNNER, document_of
 
 if TYPE_CHECKING:
     from ai.stigmer.agentic.workflowexecution.v1 import io_pb2
 
     from stigmer_core.store import Transaction
     from stigmer_plugin_workflow._creation import Executions
-
-RECOVERIES = "stigmer.ai/recoveries"
 
 
 def pause(executions: Executions, tx: Transaction, execution: Any, reason: str) -> bool:
@@ -32,7 +28,7 @@ def pause(executions: Executions, tx: Transaction, execution: Any, reason: str) 
     if execution.status.phase == enum_pb2.EXECUTION_PAUSED:
         return False
     require_phase(execution.status.phase, RUNNING, "pause")
-    executions.require_reachable().signal(tx, run_id_of(execution), "pause", {"reason": reason})
+    executions.require_reachable().signal(tx, execution.metadata.id, "pause", {"reason": reason})
     execution.status.phase = enum_pb2.EXECUTION_PAUSED
     event = _event(event_pb2.execution_paused, tx)
     event.execution_paused.reason, event.execution_paused.paused_by = reason, current_caller().name
@@ -49,7 +45,7 @@ def resume(executions: Executions, tx: Transaction, execution: Any) -> bool:
     if execution.status.phase in RUNNING:
         return False
     require_phase(execution.status.phase, frozenset({enum_pb2.EXECUTION_PAUSED}), "resume")
-    executions.require_reachable().signal(tx, run_id_of(execution), "resume", {})
+    executions.require_reachable().signal(tx, execution.metadata.id, "resume", {})
     execution.status.phase = enum_pb2.EXECUTION_IN_PROGRESS
     event = _event(event_pb2.execution_resumed, tx)
     event.execution_resumed.resumed_by = current_caller().name
@@ -58,22 +54,22 @@ def resume(executions: Executions, tx: Transaction, execution: Any) -> bool:
 
 
 def recover(executions: Executions, tx: Transaction, execution: Any) -> bool:
-    """Start a failed run again, with its document, input and variables; return False when it goes on already.
+    """Let a failed run go on from the task that failed; return False when it goes on already.
 
     Raises:
-        FailedPreconditionError: it did not fail, its workflow is gone, or the engine is away.
+        FailedPreconditionError: it did not fail, is not kept any more, or the engine is away.
     """
     if execution.status.phase in RUNNING:
         return False
     require_phase(execution.status.phase, frozenset({enum_pb2.EXECUTION_FAILED}), "recover")
-    engine = executions.require_reachable()
-    count = int(execution.metadata.labels.get(RECOVERIES, "0")) + 1
-    document = document_of(executions.pinned(tx, execution))
-    execution.metadata.labels[RECOVERIES] = str(count)
-    for name in ("error", "completed_at", "output", "tasks"):
+    try:
+        executions.require_reachable().recover(tx, execution.metadata.id)
+    except NotFoundError:
+        text = f"execution {execution.metadata.id} is not kept any more: start another one"
+        raise FailedPreconditionError(text) from None
+    for name in ("error", "completed_at"):
         execution.status.ClearField(name)
-    execution.status.phase = enum_pb2.EXECUTION_PENDING
-    engine.start(tx, Run(run_id_of(execution), RUNNER, executions.run_input(tx, execution, document)))
+    execution.status.phase = enum_pb2.EXECUTION_IN_PROGRESS
     return True
 
 
@@ -90,7 +86,7 @@ def send_signal(executions: Executions, tx: Transaction, execution: Any, request
         return
     executions.require_reachable().signal(
         tx,
-        run_id_of(execution),
+        execution.metadata.id,
         "signal",
         {"name": request.signal_name, "payload": payload},
         signal_id=request.idempotency_key,

@@ -118,18 +118,6 @@ class Executions:
             "secrets": {name: _shape_of(_secret(value)) for name, value in values.items()},
         }
 
-    def pinned(self, reader: Reader, execution: Any) -> Any:
-        """Return the version of the workflow that an execution runs.
-
-        Raises:
-            FailedPreconditionError: the workflow or the version is gone.
-        """
-        digest = execution.status.workflow_version_hash
-        version = reader.version(execution.spec.workflow_id, hash=digest) if digest else None
-        if version is None:
-            raise FailedPreconditionError(f"the workflow version that execution {execution.metadata.id} ran is gone")
-        return self.resources.kind("Workflow").message.FromString(version.body)
-
     def _installed(self) -> Engine:
         if RUNNER not in self.runners:
             raise FailedPreconditionError(f"nothing here runs workflows: pip install {_RUNNER_PLUGIN}")
@@ -166,12 +154,6 @@ def check_request(execution: WorkflowExecution) -> None:
     """
     if not execution.spec.workflow_id and not execution.spec.workflow_instance_id:
         raise InvalidArgumentError("workflow_id or workflow_instance_id is required")
-
-
-def run_id_of(execution: Any) -> str:
-    """Return the id of the engine's run: a recovered execution is another run of the same resource."""
-    count = execution.metadata.labels.get("stigmer.ai/recoveries", "")
-    return f"{execution.metadata.id}/recovery-{count}" if count else str(execution.metadata.id)
 
 
 def run_input_of(spec: Any) -> Json:

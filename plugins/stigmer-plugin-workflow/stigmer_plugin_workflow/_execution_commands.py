@@ -8,7 +8,7 @@ from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2, event_pb2
 
 from stigmer_core.resources import close_context
 from stigmer_plugin_workflow import _control as control
-from stigmer_plugin_workflow._creation import check_request, run_id_of
+from stigmer_plugin_workflow._creation import check_request
 from stigmer_plugin_workflow._phases import STOPPABLE, require_phase
 from stigmer_plugin_workflow._status import append_events, merge, wire_time
 
@@ -113,7 +113,7 @@ class ExecutionCommands:
         _settle_tasks(status)
         append_events(tx, execution_id, [_stop_event(phase, reason, wire_time(tx.now))])
         if self._executions.engine is not None:
-            self._executions.engine.cancel(tx, run_id_of(execution), reason)
+            self._executions.engine.cancel(tx, execution.metadata.id, reason)
         close_context(tx, self._resources, execution_id)
         return self._resources.save_in(tx, self._kind, execution)
 

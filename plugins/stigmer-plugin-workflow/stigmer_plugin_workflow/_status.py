@@ -26,11 +26,10 @@ _LAST_SEQUENCE = 2**53  # of a reported event: the log must be able to go on beh
 
 def publish(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
     """Merge what a run's program publishes; of an execution that was deleted meanwhile nothing is kept."""
-    execution_id = run_id.partition("/")[0]  # a recovered run is `<id>/recovery-1`
-    if tx.get(execution_id) is None:
+    if tx.get(run_id) is None:
         return
     update = from_dict(status, WorkflowExecutionUpdateStatusInput())
-    merge(tx, resources, execution_id, update)
+    merge(tx, resources, run_id, update)
 
 
 def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any) -> Any:

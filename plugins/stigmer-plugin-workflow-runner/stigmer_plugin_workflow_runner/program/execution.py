@@ -40,6 +40,7 @@ class Execution:
         self.ready: list[list[Json]] = list(state["ready"])
         self.commands: list[Command] = []
         self.status = Status(document, self.state, self.timestamp)
+        self.origin: dict[str, Json] | None = None  # of the fault that passes upwards: what there was when it arose
         self._changed: set[str] = set()
 
     # Frames
@@ -197,7 +198,8 @@ class Execution:
         return str(uuid.uuid5(_NAMESPACE, f"{self.state['id']}\n{position}"))
 
     def saved(self) -> Json:
-        """Return the state after the step; a run that has ended needs none."""
+        """Return the state after the step; a run that has ended needs none, unless it may be recovered."""
         if self.state["ended"]:
-            return {"ended": True}
+            empty: dict[str, Any] = {"frames": {}, "waits": {}, "ready": []}
+            return {**self.state, **empty} if self.state.get("recovery") else {"ended": True}
         return {**self.state, "frames": self.frames, "waits": self.waits, "ready": self.ready}

@@ -40,9 +40,10 @@ def keep(execution: Execution, event: Answer) -> None:
     execution.state[_HELD] = [*execution.state[_HELD], kept]
 
 
-def go_on(execution: Execution) -> None:
-    """Let the run go on with the answers that came meanwhile; one that is not on hold is left as it is."""
-    for kept in execution.state.pop(_HELD, ()):
+def go_on(execution: Execution, *, forget: bool = False) -> None:
+    """Let the run go on with the answers that came meanwhile, or without them; one not on hold is left as it is."""
+    held = execution.state.pop(_HELD, ())
+    for kept in () if forget else held:
         machine.answer(execution, _restored(kept, execution.now))
         machine.settle(execution)
 

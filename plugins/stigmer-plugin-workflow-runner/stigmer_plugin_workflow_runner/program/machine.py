@@ -99,7 +99,7 @@ def _enter(execution: Execution, frame_id: str) -> None:
     if frame_id != ROOT:
         execution.status.started(frame)
     if task.input_from is not None:
-        frame["input"] = execution.evaluate(task.input_from, frame_id)
+        frame["raw"], frame["input"] = raw, execution.evaluate(task.input_from, frame_id)
     if task.timeout is not None:
         after = parse_duration(execution.evaluate(task.timeout, frame_id))
         execution.wake(frame_id, f"{frame_id}{TIMEOUT}", after)
@@ -138,10 +138,13 @@ def _leave(execution: Execution, parent: str, child: Child) -> None:
 def _fault(execution: Execution, frame_id: str, error: dict[str, Json]) -> None:
     frame, task = execution.frame(frame_id), _task(execution, frame_id)
     error = error if "instance" in error else {**error, "instance": task.pointer}
+    if execution.origin is None:
+        execution.origin = {"frames": dict(execution.frames)}
     execution.drop(frame_id, cancelled=False)
     parent = frame["parent"]
     if parent is None:
         execution.status.run_failed(error)
+        execution.state["recovery"] = execution.origin
         _end(execution)
         execution.commands.append(Fail(failure_of(error)))
         return
@@ -150,6 +153,7 @@ def _fault(execution: Execution, frame_id: str, error: dict[str, Json]) -> None:
     if hasattr(body, "catch"):
         try:
             if cast("Guard", body).catch(execution, parent, error):
+                execution.origin = None
                 return
         except TaskFault as other:
             error = other.error

@@ -15,11 +15,12 @@ from stigmer_core.program import (
     Fail,
     Failure,
     Publish,
+    RecoverRequested,
     Signal,
     Step,
     TimerFired,
 )
-from stigmer_plugin_workflow_runner.program import holding, machine
+from stigmer_plugin_workflow_runner.program import holding, machine, recovery
 from stigmer_plugin_workflow_runner.program.compiler import compile_document
 from stigmer_plugin_workflow_runner.program.execution import Execution
 from stigmer_plugin_workflow_runner.program.faults import BASE, fault
@@ -39,7 +40,8 @@ class WorkflowProgram:
 
         Args:
             input: `{"document": the DSL document, "input": the run's input}`, and optionally `"id"`, which becomes
-                `$workflow.id`, and `"secrets"`, the shapes of the secrets the run was given (see `secrets`).
+                `$workflow.id`, `"secrets"`, the shapes of the secrets the run was given (see `secrets`), and `"depth"`,
+                how many workflows are around it.
             now: the moment the run starts.
         """
         document, value = input["document"], input.get("input")
@@ -55,6 +57,7 @@ class WorkflowProgram:
             "context": {},
             "secrets": {},
             "inbox": [],
+            "depth": input.get("depth", 0),
             "started": timestamp(now),
             "frames": {},
             "waits": {},
@@ -72,29 +75,35 @@ class WorkflowProgram:
 
     def advance(self, state: Json, event: Event) -> Step:
         """Return the next step; an event that answers nothing outstanding changes nothing."""
-        if state["ended"]:
+        if state["ended"] and not (isinstance(event, RecoverRequested) and state.get("recovery")):
             return Step(state, ())
         compiled = compile_document(state["document"], digest=state["digest"])
         execution = Execution(compiled, state, event.now)
-        match event:
-            case CancelRequested():
-                machine.cancel(execution, event.reason)
-            case Signal(name="pause"):
-                holding.hold(execution)
-                return Step(execution.saved(), ())
-            case Signal(name="resume"):
-                holding.go_on(execution)
-            case Signal():
-                machine.deliver(execution, event)
-                if holding.is_held(execution):
-                    return Step(execution.saved(), ())
-            case ActivityDone() | ActivityFailed() | TimerFired() | ChildDone():
-                if holding.is_held(execution):
-                    holding.keep(execution, event)
-                    return Step(execution.saved(), ())
-                if not machine.answer(execution, event):
-                    return Step(state, ())
-        return _step(execution)
+        if not _take(execution, event):
+            return Step(state, ())
+        return Step(execution.saved(), ()) if holding.is_held(execution) else _step(execution)
+
+
+def _take(execution: Execution, event: Event) -> bool:
+    """Let an event have its effect; return False when it has none."""
+    match event:
+        case RecoverRequested():
+            recovery.recover(execution)
+        case CancelRequested():
+            holding.go_on(execution, forget=True)
+            machine.cancel(execution, event.reason)
+        case Signal(name="pause"):
+            holding.hold(execution)
+        case Signal(name="resume"):
+            holding.go_on(execution)
+        case Signal():
+            machine.deliver(execution, event)
+        case ActivityDone() | ActivityFailed() | TimerFired() | ChildDone():
+            if holding.is_held(execution):
+                holding.keep(execution, event)
+            else:
+                return machine.answer(execution, event)
+    return True
 
 
 def _step(execution: Execution) -> Step:
