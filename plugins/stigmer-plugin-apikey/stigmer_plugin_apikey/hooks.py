@@ -12,7 +12,7 @@ from stigmer_plugin_apikey._controller import ApiKeyCommands, ApiKeyQueries
 from stigmer_plugin_apikey._steps import BY_CREATOR, BY_HASH, check_expiry, keep_material
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stigmer_core.resources import Resources
     from stigmer_core.server import Caller
@@ -46,6 +46,12 @@ API_KEY = Kind(
 def stigmer_kinds() -> Sequence[Kind]:
     """Return ApiKey."""
     return [API_KEY]
+
+
+@hookimpl
+def stigmer_commands() -> Mapping[str, str]:
+    """Return the command that makes a key."""
+    return {"apikey": "stigmer_plugin_apikey.commands:apikey|Make keys that authenticate calls over TCP."}
 
 
 @hookimpl

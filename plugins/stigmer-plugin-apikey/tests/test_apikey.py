@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import time
 
 import grpc
 import pytest
