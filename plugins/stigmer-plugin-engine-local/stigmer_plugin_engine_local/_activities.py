@@ -7,7 +7,9 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+from stigmer_core.errors import ResourceExhaustedError
 from stigmer_core.program import ActivityContext, ActivityDone, ActivityError, ActivityFailed, Failure
+from stigmer_plugin_engine_local._codec import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, KeysView, Mapping
@@ -93,7 +95,10 @@ class Activities:
         try:
             async with deadline:
                 result = await activity(command.arguments, context)
-            return ActivityDone(command.id, json.loads(json.dumps(result, allow_nan=False)), self._clock())
+            kept = json.loads(bounded(result, f"the result of {command.activity}"))
+            return ActivityDone(command.id, kept, self._clock())
+        except ResourceExhaustedError as error:
+            return self._failed(command, "runtime", 413, error.message)
         except ActivityError as error:
             return ActivityFailed(command.id, error.failure, self._clock())
         except TimeoutError:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from stigmer_core import program
+from stigmer_core.errors import ResourceExhaustedError
 from stigmer_core.program import Failure
 
 if TYPE_CHECKING:
@@ -53,6 +54,21 @@ def decode(encoded: dict[str, Json]) -> Any:
 def failure_json(failure: Failure) -> dict[str, Json]:
     """Return a failure as JSON."""
     return {field.name: getattr(failure, field.name) for field in fields(failure)}
+
+
+LARGEST = 64 * 1024 * 1024  # characters of one value's JSON: what a run is given, what an activity returns, a state
+
+
+def bounded(value: Json, what: str) -> str:
+    """Return JSON text of a value that is not too large to keep.
+
+    Raises:
+        ResourceExhaustedError: it is; says what, how large, and how large it may be.
+    """
+    written = text(value)
+    if len(written) > LARGEST:
+        raise ResourceExhaustedError(f"{what} has {len(written)} characters of JSON, at most {LARGEST} are kept")
+    return written
 
 
 def text(value: Json) -> str:

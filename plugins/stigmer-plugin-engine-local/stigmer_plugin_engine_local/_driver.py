@@ -23,8 +23,8 @@ from stigmer_core.program import (
     TimerFired,
 )
 from stigmer_plugin_engine_local import _store
-from stigmer_plugin_engine_local._codec import decode, encode, failure_json, text
-from stigmer_plugin_engine_local._live import Answer, LiveRun
+from stigmer_plugin_engine_local._codec import bounded, decode, encode, failure_json, text
+from stigmer_plugin_engine_local._live import BYTES_PER_SNAPSHOT, Answer, LiveRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -118,7 +118,11 @@ class Driver:
         try:
             step = self._runners[live.runner].program.advance(live.state, event)
             entry = text(encode(event))
+            if len(entry) > BYTES_PER_SNAPSHOT:
+                bounded(step.state, "the state of the run")
             after = live.after(event, step, len(entry))
+        except ResourceExhaustedError as error:
+            return await self._park(live, error.message)
         except Exception as error:  # the program's bug: this run is parked, all others go on
             logger.exception("program failed run=%s event=%s", live.run_id, event.id)
             return await self._park(live, f"{type(error).__name__}: {error}")

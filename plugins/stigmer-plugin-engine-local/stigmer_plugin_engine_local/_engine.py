@@ -16,7 +16,7 @@ from stigmer_core.errors import FailedPreconditionError, NotFoundError
 from stigmer_core.program import CancelRequested, RecoverRequested, Signal, TimerFired
 from stigmer_plugin_engine_local import _store
 from stigmer_plugin_engine_local._activities import Activities
-from stigmer_plugin_engine_local._codec import decode, encode
+from stigmer_plugin_engine_local._codec import bounded, decode, encode
 from stigmer_plugin_engine_local._driver import Driver, MailFirstError
 from stigmer_plugin_engine_local._timers import Timers
 
@@ -76,9 +76,11 @@ class LocalEngine:
 
         Raises:
             NotFoundError: there is no such runner.
+            ResourceExhaustedError: its input is too large.
         """
         if run.runner not in self._runners:
             raise NotFoundError("runner", run.runner)
+        bounded(run.input, "the run's input")
         if _store.add_run(tx, run.run_id, run.runner, run.input):
             tx.on_commit(lambda: self._call(lambda: self._start(run.run_id)))
 
