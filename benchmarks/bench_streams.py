@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import contextlib
 import multiprocessing
-import random
 import tempfile
 import time
 import urllib.request
@@ -24,7 +23,7 @@ from ai.stigmer.agentic.agentexecution.v1.api_pb2 import AgentExecution
 from ai.stigmer.agentic.agentexecution.v1.io_pb2 import AgentExecutionId
 from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 from ai.stigmer.agentic.workflowexecution.v1.io_pb2 import SubscribeWorkflowExecutionRequest
-from bench_resources import CREATE, agent, call, client, created
+from bench_resources import agent, call, client
 from figures import percentile, resident_bytes
 
 from stigmer_core.api.v1.resources_pb2 import WatchEvent, WatchRequest
@@ -41,6 +40,7 @@ CHANGES_A_SECOND = 5
 AGENTIC = "/ai.stigmer.agentic"
 SUBSCRIBE_AGENT = f"{AGENTIC}.agentexecution.v1.AgentExecutionQueryController/subscribe"
 SUBSCRIBE_WORKFLOW = f"{AGENTIC}.workflowexecution.v1.WorkflowExecutionQueryController/subscribe"
+UPDATE = f"{AGENTIC}.agent.v1.AgentCommandController/update"
 WATCH = "/stigmer.core.v1.ResourceService/Watch"
 RUNS = {"AgentExecution": (AgentExecution, "aex"), "WorkflowExecution": (WorkflowExecution, "wex")}
 
@@ -130,19 +130,20 @@ async def follow(channel, token, wanted, opening, seen):
 
 
 def change(server, seconds):
-    """Create an agent every so often: each is a change of two kinds, an agent and its default instance."""
+    """Update the agent every so often, for so many seconds: each is one change of the kind that is watched."""
     asyncio.run(_change(server, seconds))
 
 
 async def _change(server, seconds):
     address, token = server
+    until, one = time.perf_counter() + seconds, agent(0, 1)
     async with grpc.aio.insecure_channel(address) as channel:
-        create = channel.unary_unary(CREATE, lambda r: r.SerializeToString(), lambda body: body)
-        chance = random.Random(7)
-        for _ in range(int(seconds * CHANGES_A_SECOND)):
-            begun = time.perf_counter()
-            await create(created(chance), metadata=(("authorization", f"Bearer {token}"),))
-            await asyncio.sleep(max(0.0, 1 / CHANGES_A_SECOND - (time.perf_counter() - begun)))
+        update = channel.unary_unary(UPDATE, lambda r: r.SerializeToString(), lambda body: body)
+        while time.perf_counter() < until:
+            one.spec.description = f"changed at {time.time()}"
+            await asyncio.gather(
+                update(one, metadata=(("authorization", f"Bearer {token}"),)), asyncio.sleep(1 / CHANGES_A_SECOND)
+            )
 
 
 def ended(http):
@@ -164,7 +165,7 @@ def get(server, seconds, pool):
 
 
 def beside_changes(server, seconds, pool, seen):
-    """Return the figures of `get` while agents are made, and how many events the holders read a second."""
+    """Return the figures of `get` while the agent is changed, and how many events the holders read a second."""
     changing = multiprocessing.get_context("spawn").Process(target=change, args=(server, seconds * 1.5))
     changing.start()
     time.sleep(1.0)
@@ -202,7 +203,7 @@ def measure(process, streams, seconds):
             each = (after - before) / streams / 1e3
             print(f"{streams:,} streams opened in {took:.1f} s: {each:.1f} KB each in the server")
             print(f"idle                {get(server, seconds, pool)}")
-            print(f"{CHANGES_A_SECOND} agents a second  {beside_changes(server, seconds, pool, seen)}")
+            print(f"{CHANGES_A_SECOND} changes a second  {beside_changes(server, seconds, pool, seen)}")
         finally:
             gone = vanish(holder, process.description["http"], streams)
         print(f"clients killed      every handler gone after {gone:.2f} s")

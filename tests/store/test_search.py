@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stigmer_core.store import SearchText
-from stigmer_core.store.search import match_expression
+from stigmer_core.store.expressions import match_expression, spelled_out
+from stigmer_core.store.search import search
 
 TEXTS = {
     1: SearchText(name="code-reviewer", description="Reviews pull requests", tags=["github", "quality"]),
@@ -159,3 +160,76 @@ def test_no_query_is_an_error(texts, query):
 def test_a_long_query_is_cut():
     """FTS5 limits how many conditions one expression has."""
     assert match_expression("word " * 1000).count("AND") == 63
+
+
+@pytest.fixture
+def many(store, insert):
+    """Return a store with eighty agents and a skill that say `common`; every tenth says `rare` and is named so."""
+
+    def fill(tx):
+        for number in range(80):
+            rare = number % 10 == 5
+            text = SearchText(name="common" if rare else "plain", body="common rare" if rare else "common")
+            insert(tx, number, search=text)
+        insert(tx, 99, kind="Skill", search=SearchText(name="plain", body="commonly common"))
+
+    store.run_blocking(fill)
+    return store
+
+
+def few(store, query, *, kinds=("Agent", "Skill"), limit=100, offset=0):
+    """Search as if ten hits were as many as are counted."""
+    return store.read(
+        lambda reader: search(reader.execute, kinds=kinds, query=query, org=None, limit=limit, offset=offset, most=10),
+    )
+
+
+@pytest.mark.parametrize("query", ["common", "comm", "co", "plain common"])
+def test_a_common_word_finds_the_newest(many, query):
+    """So many hits are counted and no more; the newest come first, those with the word in their name before others."""
+    page = few(many, query)
+
+    assert page.total == sum(page.counts.values()) == 10
+    assert {hit.id for hit in page.hits} <= {"agt-99", *(f"agt-{number}" for number in range(70, 80))}
+    if query != "plain common":  # nothing is called both
+        assert page.hits[0].id == "agt-75"
+
+
+@pytest.mark.parametrize("query", ["rare", "common rare", "rar"])
+def test_a_rare_word_is_counted_whole_beside_a_common_one(many, query):
+    """Every hit is found, however many resources have the other word."""
+    page = few(many, query)
+
+    assert {hit.id for hit in page.hits} == {f"agt-{number}" for number in range(5, 80, 10)}
+    assert (page.counts, page.total) == ({"Agent": 8}, 8)
+
+
+@pytest.mark.parametrize("query", ["common", "comm"])
+def test_a_common_word_is_found_in_a_small_kind(many, query):
+    """What the newest ten of another kind have does not hide the one that is asked for."""
+    page = few(many, query, kinds=["Skill"])
+
+    assert [hit.id for hit in page.hits] == ["agt-99"]
+    assert page.total == 1
+
+
+def test_pages_of_a_common_word_follow_each_other(many):
+    """The order is total here too."""
+    whole = few(many, "common").hits
+
+    assert [hit for offset in range(10) for hit in few(many, "common", limit=1, offset=offset).hits] == whole
+
+
+SPELLED = [
+    ('"common"', '"common" OR "commonly"'),
+    ('"COMM"', '"common" OR "commonly"'),
+    ('"co"', '"co" *'),
+    ('"nothing"', '"nothing" *'),
+    ('"co-mmon"', '"co-mmon" *'),
+]
+
+
+@pytest.mark.parametrize(("term", "expected"), SPELLED)
+def test_the_start_of_a_word_is_spelled_out(many, term, expected):
+    """Where the words that begin so are few, and the index keeps no list for the prefix."""
+    assert many.read(lambda reader: spelled_out(reader.execute, term)) == expected

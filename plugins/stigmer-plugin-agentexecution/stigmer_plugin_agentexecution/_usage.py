@@ -237,7 +237,7 @@ def _add(entry: Any, **amounts: int) -> None:
 
 def _bounded(number: int, bits: int = 64) -> int:
     limit = 2 ** (bits - 1)
-    return max(-limit, min(number, limit - 1))
+    return int(max(-limit, min(number, limit - 1)))
 
 
 def _tokens(usage: Any) -> int:

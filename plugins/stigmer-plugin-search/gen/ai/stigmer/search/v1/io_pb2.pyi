@@ -91,13 +91,13 @@ class SearchResponse(_message.Message):
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     total_count: _builtins.int
-    """Over all pages."""
+    """Over all pages. A search for words counts and pages through the 10,000 newest hits; 10,000 means so many or more."""
     total_pages: _builtins.int
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchResult]: ...
     @_builtins.property
     def counts_by_kind(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Hits per kind over all pages, by the kind's name in ApiResourceKind."""
+        """Hits per kind over all pages, by the kind's name in ApiResourceKind; see total_count."""
 
     def __init__(
         self,
