@@ -211,8 +211,8 @@ def row(per_second, times):
 
 def compare(medians):
     """Print what the largest size costs over the smallest one of at least 10,000; say which calls are out of bounds."""
-    sizes = sorted(size for size in medians if size >= 10_000) or sorted(medians)
-    small, large = sizes[0], sizes[-1]
+    large = max(medians)
+    small = min((size for size in medians if 10_000 <= size < large), default=min(medians))
     print(f"\np50 of 1 caller at {large:,} over {small:,} agents, at most {BOUND:.0f}")
     for name, median in medians[large].items():
         ratio = median / medians[small][name]

@@ -36,7 +36,7 @@ class Settings:
     plugins: tuple[str, ...] = ()  # when not empty, only these
     disable_plugins: tuple[str, ...] = ()
     network_allow: tuple[str, ...] = ()  # hosts and CIDRs that workflow calls may reach beside public addresses
-    sandbox: str = "auto"  # for processes of runs: bubblewrap or else Landlock; required: bubblewrap; rlimits: even none
+    sandbox: str = "auto"  # for processes of runs: bubblewrap, else Landlock; required: the first; rlimits: neither
     log_level: str = "warning"
     origins: Mapping[str, str] = ()  # type: ignore[assignment]
 

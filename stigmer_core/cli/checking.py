@@ -110,7 +110,7 @@ def _sent(session: Session, manifest: Manifest) -> str:
 
 
 def _finding(manifest: Manifest, problem: Any) -> Finding:
-    about_key = problem.message.startswith("unknown field")
+    about_key = problem.message.startswith(("unknown field", "unknown key"))
     line, column = manifest.locate(problem.pointer, key=about_key)
     subject = _dotted(problem.pointer)
     message = problem.message
