@@ -44,9 +44,7 @@ def _environment(folder: Path, wheels: Path) -> Path:
 
 
 def _check(python: Path, work: Path, wheels: Path, plugin: Path, results: Path) -> bool:
-    target = work / plugin.name
-    alone = _closure(plugin.name)
-    _install(python, target, wheels, {"stigmer-core", *alone})
+    target = _install(python, work / plugin.name, wheels, _closure(plugin.name))
     module = plugin.name.replace("-", "_")
     imported = subprocess.run(
         [python, "-c", f"import {module}; print({module}.__file__)"],
@@ -57,17 +55,21 @@ def _check(python: Path, work: Path, wheels: Path, plugin: Path, results: Path) 
     tests = plugin / "tests"
     if imported.returncode or not any(tests.glob("test_*.py")):
         return imported.returncode == 0
-    _install(python, target, wheels, set().union(*map(_closure, _test_group(plugin.name))) - alone)
+    if beside := _test_group(plugin.name):
+        needed = _closure(plugin.name).union(*map(_closure, beside))
+        target = _install(python, work / f"{plugin.name}-tested", wheels, needed)
     command = [python, "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml", "--rootdir", plugin, tests]
     environment = {"PYTHONPATH": str(target), "PATH": f"{target / 'bin'}:/usr/bin:/bin", "HOME": str(work)}
     command += [f"--junitxml={results / (plugin.name + '.xml')}"]
     return subprocess.run(list(map(str, command)), env=environment, cwd=work, check=False).returncode == 0
 
 
-def _install(python: Path, target: Path, wheels: Path, names: set[str]) -> None:
-    chosen = [next(wheels.glob(f"{name.replace('-', '_')}-*.whl")) for name in sorted(names)]
-    if chosen:
-        _run(python, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--target", target, *chosen)
+def _install(python: Path, target: Path, wheels: Path, plugins: set[str]) -> Path:
+    """Install the core and some plugins into a folder, in one go: a second one would replace what they share."""
+    names = sorted({"stigmer-core", *plugins})
+    chosen = [next(wheels.glob(f"{name.replace('-', '_')}-*.whl")) for name in names]
+    _run(python, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--target", target, *chosen)
+    return target
 
 
 def _test_group(name: str) -> list[str]:
