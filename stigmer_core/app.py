@@ -136,7 +136,7 @@ class App:
         host = self.host
         self.store.read(self.resources.vault.check)
         host.load_runners(self.settings.configuration)
-        self.engine = host.engine(self.settings.engine, self.store, self._publish)
+        self.engine = host.engine(self.settings.engine, self.store, self._publish, self.resources.vault)
         shared: dict[str, Any] = {"store": self.store, "resources": self.resources}
         services = host.services(
             **shared,

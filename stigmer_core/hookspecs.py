@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stigmer_core.resources import Resources
     from stigmer_core.server import Caller, Links
     from stigmer_core.store import Migrations, Store
+    from stigmer_core.vault import Vault
 
 hookspec = pluggy.HookspecMarker("stigmer")
 hookimpl = pluggy.HookimplMarker("stigmer")
@@ -65,11 +66,14 @@ def stigmer_runners(configuration: Mapping[str, Json]) -> Sequence[Runner]:  # t
 
 
 @hookspec
-def stigmer_engine(name: str, store: Store, runners: Mapping[str, Runner], publisher: Publisher) -> Engine | None:
+def stigmer_engine(
+    name: str, store: Store, runners: Mapping[str, Runner], publisher: Publisher, vault: Vault
+) -> Engine | None:
     """Return the engine called `name`, or None when this plugin has another one.
 
     Called once, after every runner is known; the first answer that is not None wins. The engine hands every
-    `Publish` of a program to `publisher` in the transaction that records the event behind it.
+    `Publish` of a program to `publisher` in the transaction that records the event behind it. `vault` encrypts what
+    it keeps.
     """
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stigmer_core.resources import Resources
     from stigmer_core.server import Caller, Links
     from stigmer_core.store import Migrations, Store
+    from stigmer_core.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -132,9 +133,10 @@ class PluginHost:
                 self._claim(plugin, [f"runner {runner.name}" for runner in plugin.runners])
                 self._runners.update({runner.name: runner for runner in plugin.runners})
 
-    def engine(self, name: str, store: Store, publisher: Publisher) -> Engine | None:
+    def engine(self, name: str, store: Store, publisher: Publisher, vault: Vault) -> Engine | None:
         """Return the engine called `name`, or None when no loaded plugin has it."""
-        answers = self._each("stigmer_engine", name=name, store=store, runners=self.runners, publisher=publisher)
+        known: dict[str, Any] = {"store": store, "runners": self.runners, "publisher": publisher, "vault": vault}
+        answers = self._each("stigmer_engine", name=name, **known)
         return next((engine for _, engine in answers), None)
 
     def services(

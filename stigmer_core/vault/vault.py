@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NONCE_BYTES = 12
 _NAMES_SHOWN = 20
+INSTALLATION = ""  # stands for the organisation of what belongs to none
 
 
 class Place(NamedTuple):
@@ -65,6 +66,26 @@ class Vault:
         return _decrypt(key, sealed, _authenticated(place, version), f"{place.resource_id} {place.field}").decode(
             "utf-8", "surrogatepass"
         )
+
+    def encrypt(self, tx: Transaction, purpose: str, content: bytes) -> tuple[int, bytes]:
+        """Return the key version and the encrypted bytes of what belongs to no organisation, for the caller to keep.
+
+        Args:
+            tx: the transaction that keeps them.
+            purpose: what they are, authenticated with them; they open only for the same one.
+            content: the bytes.
+        """
+        version, key = self._data_key(tx, INSTALLATION)
+        return version, _encrypt(key, content, f"{purpose}\0{version}".encode())
+
+    def decrypt(self, reader: Reader, purpose: str, version: int, sealed: bytes) -> bytes:
+        """Return the bytes that `encrypt` was given.
+
+        Raises:
+            StoreError: they were encrypted for another purpose, were changed, or their key is gone.
+        """
+        key = self._opened(reader, INSTALLATION, version)
+        return _decrypt(key, sealed, f"{purpose}\0{version}".encode(), purpose)
 
     def fields(self, reader: Reader, resource_id: str) -> set[str]:
         """Return the fields of a resource that have a value here."""
@@ -146,6 +167,9 @@ def _affected(reader: Reader, root_ids: Sequence[str]) -> str:
         root_ids,
     )
     names = [f"{kind} {org}/{slug} {field.rpartition('/')[2]}" for kind, org, slug, field in rows]
+    sql = f"SELECT 1 FROM data_keys WHERE org_id = ? AND root_key_id IN ({marks})"  # noqa: S608 - as above
+    if reader.execute(sql, (INSTALLATION, *root_ids)):
+        names.insert(0, "large values of runs")
     more = " and more" if len(names) > _NAMES_SHOWN else ""
     return (", ".join(names[:_NAMES_SHOWN]) or "none yet") + more
 

@@ -186,3 +186,16 @@ async def test_a_key_of_the_environment_is_rotated_by_its_owner(store, tmp_path)
 
     assert reveal(store, Vault(RootKeys(file, variable=OTHER))) == "s3cret"
     assert not file.exists()
+
+
+def test_bytes_of_no_organisation_open_for_their_purpose_only(store, keys):
+    """A plugin keeps them itself, also over a rotation of the root key."""
+    vault = Vault(keys)
+    version, sealed = store.run_blocking(lambda tx: vault.encrypt(tx, "value one", b"s3cret"))
+    keys.rotate()
+    store.run_blocking(vault.rotate)
+
+    assert b"s3cret" not in sealed
+    assert store.read(lambda reader: vault.decrypt(reader, "value one", version, sealed)) == b"s3cret"
+    with pytest.raises(StoreError, match="value two cannot be decrypted"):
+        store.read(lambda reader: vault.decrypt(reader, "value two", version, sealed))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stigmer_core.program import Event, Json, Publisher, Runner
     from stigmer_core.store import Store, Transaction
     from stigmer_plugin_engine_local._activities import Activities
+    from stigmer_plugin_engine_local._claims import Claims
     from stigmer_plugin_engine_local._timers import Timers
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class _Recorded:
     live: LiveRun
     step: Step
     event: Event | None
-    text: str
+    entry: Json  # the event as it is in the journal
+    text: str  # the same, written
     mail: int | None
 
 
@@ -73,6 +75,7 @@ class Driver:
         self,
         *,
         store: Store,
+        claims: Claims,
         runners: Mapping[str, Runner],
         publisher: Publisher,
         activities: Activities,
@@ -80,6 +83,7 @@ class Driver:
         board: Board,
     ) -> None:
         self._store = store
+        self._claims = claims
         self._runners = runners
         self._publisher = publisher
         self._activities = activities
@@ -91,7 +95,7 @@ class Driver:
 
         Activities that are outstanding and not in flight are called again.
         """
-        stored = self._store.read(lambda reader: _store.load(reader, run_id))
+        stored = self._store.read(lambda reader: _store.load(reader, self._claims, run_id))
         if stored is None or stored.outcome:
             return None
         live = LiveRun(run_id, stored.runner, stored.parent, sequence=stored.snapshot_sequence)
@@ -113,20 +117,21 @@ class Driver:
         if not live.expects(event):
             self._activities.forget(live.run_id, event.id)
             if mail is not None:
-                await self._write(lambda tx: _store.take_mail(tx, mail))
+                await self._write(lambda tx: _store.take_mail(tx, self._claims, live.run_id, mail))
             return live
         try:
             step = self._runners[live.runner].program.advance(live.state, event)
-            entry = text(encode(event))
-            if len(entry) > BYTES_PER_SNAPSHOT:
+            entry = encode(event)
+            written = text(entry)
+            if len(written) > BYTES_PER_SNAPSHOT:
                 bounded(step.state, "the state of the run")
-            after = live.after(event, step, len(entry))
+            after = live.after(event, step, len(written))
         except ResourceExhaustedError as error:
             return await self._park(live, error.message)
         except Exception as error:  # the program's bug: this run is parked, all others go on
             logger.exception("program failed run=%s event=%s", live.run_id, event.id)
             return await self._park(live, f"{type(error).__name__}: {error}")
-        return await self._commit(_Recorded(live, after, step, event, entry, mail))
+        return await self._commit(_Recorded(live, after, step, event, entry, written, mail))
 
     async def _begin(self, live: LiveRun, stored: _store.Stored) -> LiveRun:
         try:
@@ -134,7 +139,9 @@ class Driver:
         except Exception as error:  # the program's bug
             logger.exception("program failed run=%s event=start", live.run_id)
             return await self._park(live, f"{type(error).__name__}: {error}")
-        return await self._commit(_Recorded(live, live.after(None, step, len(STARTED)), step, None, STARTED, None))
+        return await self._commit(
+            _Recorded(live, live.after(None, step, len(STARTED)), step, None, None, STARTED, None)
+        )
 
     def _replayed(self, live: LiveRun, stored: _store.Stored) -> LiveRun:
         program = self._runners[live.runner].program
@@ -180,25 +187,29 @@ class Driver:
 
     def _record(self, tx: Transaction, recorded: _Recorded) -> None:
         before, live = recorded.before, recorded.live
-        if recorded.event is not None and recorded.mail is None and _store.inbox(tx, live.run_id, 1):
+        if recorded.event is not None and recorded.mail is None and _store.has_mail(tx, live.run_id):
             raise MailFirstError
-        _store.append(tx, live.run_id, live.sequence, recorded.text)
+        entry = recorded.text
+        if recorded.event is not None:
+            entry = self._claims.kept(tx, live.run_id, _store.JOURNAL, recorded.entry, entry)
+        _store.append(tx, live.run_id, live.sequence, entry)
         if recorded.mail is not None:
-            _store.take_mail(tx, recorded.mail)
+            _store.take_mail(tx, self._claims, live.run_id, recorded.mail)
         if isinstance(recorded.event, TimerFired):
             _store.remove_timer(tx, live.run_id, recorded.event.id)
         for command in recorded.step.commands:
             self._record_command(tx, before, command)
         if live.ended:
             if isinstance(recorded.step.commands[-1], Fail):  # what it failed with, should it be recovered
-                _store.save_snapshot(tx, live.run_id, live.sequence, text({"state": live.state, "outstanding": []}))
+                snapshot = {"state": live.state, "outstanding": []}
+                _store.save_snapshot(tx, self._claims, live.run_id, live.sequence, snapshot)
             return
         if before.busy != live.busy or live.sequence == 1:
             _store.set_busy(tx, live.run_id, busy=live.busy)
         if live.wants_snapshot:
             outstanding = [encode(request) for request in live.outstanding.values()]
-            snapshot = text({"state": live.state, "outstanding": outstanding})
-            _store.save_snapshot(tx, live.run_id, live.sequence, snapshot)
+            snapshot = {"state": live.state, "outstanding": outstanding}
+            _store.save_snapshot(tx, self._claims, live.run_id, live.sequence, snapshot)
             live.tail_events = live.tail_bytes = 0
 
     def _record_command(self, tx: Transaction, before: LiveRun, command: object) -> None:
@@ -210,12 +221,13 @@ class Driver:
             case StartTimer():
                 _store.add_timer(tx, run_id, command.id, command.due)
             case StartChild():
-                _store.add_run(tx, f"{run_id}{command.id}", command.runner, command.input, (run_id, command.id))
+                child = f"{run_id}{command.id}"
+                _store.add_run(tx, self._claims, child, command.runner, command.input, parent=(run_id, command.id))
             case Cancel():
                 _store.remove_timer(tx, run_id, command.id)
                 if isinstance(before.outstanding.get(command.id), StartChild):
                     event = CancelRequested("cancel", "its parent does not want it any more", tx.now)
-                    _store.post(tx, f"{run_id}{command.id}", encode(event))
+                    _store.post(tx, self._claims, f"{run_id}{command.id}", encode(event))
             case Complete():
                 self._record_end(tx, before, "completed", output=command.output)
             case Fail():
@@ -227,10 +239,10 @@ class Driver:
     ) -> None:
         result = output if failure is None else failure_json(failure)
         reason = failure.detail if failure is not None and outcome == "parked" else ""
-        _store.end(tx, live.run_id, outcome, result, reason)
+        _store.end(tx, self._claims, live.run_id, outcome, result, reason=reason)
         parent_id, command_id = live.parent
         if parent_id and _store.outcome_of(tx, parent_id) == "":
-            _store.post(tx, parent_id, encode(ChildDone(command_id, output, failure, tx.now)))
+            _store.post(tx, self._claims, parent_id, encode(ChildDone(command_id, output, failure, tx.now)))
 
     async def _park(self, live: LiveRun, reason: str, *, publish: bool = True) -> LiveRun:
         """End a run that cannot go on, with its reason."""

@@ -16,6 +16,7 @@ from stigmer_core.errors import FailedPreconditionError, NotFoundError
 from stigmer_core.program import CancelRequested, RecoverRequested, Signal, TimerFired
 from stigmer_plugin_engine_local import _store
 from stigmer_plugin_engine_local._activities import Activities
+from stigmer_plugin_engine_local._claims import Claims
 from stigmer_plugin_engine_local._codec import bounded, decode, encode
 from stigmer_plugin_engine_local._driver import Driver, MailFirstError
 from stigmer_plugin_engine_local._timers import Timers
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from stigmer_core.program import Event, Json, Publisher, Run, Runner
     from stigmer_core.store import Store, Transaction
+    from stigmer_core.vault import Vault
     from stigmer_plugin_engine_local._live import LiveRun
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class LocalEngine:
         store: Store,
         runners: Mapping[str, Runner],
         publisher: Publisher,
+        vault: Vault,
         *,
         clock: Callable[[], datetime] = _utc_now,
         active_runs: int = ACTIVE_RUNS,
@@ -56,6 +59,7 @@ class LocalEngine:
         self._store = store
         self._runners = runners
         self._publisher = publisher
+        self._claims = Claims(vault)
         self._clock = clock
         self._limit = active_runs
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,7 +85,7 @@ class LocalEngine:
         if run.runner not in self._runners:
             raise NotFoundError("runner", run.runner)
         bounded(run.input, "the run's input")
-        if _store.add_run(tx, run.run_id, run.runner, run.input):
+        if _store.add_run(tx, self._claims, run.run_id, run.runner, run.input):
             tx.on_commit(lambda: self._call(lambda: self._start(run.run_id)))
 
     def signal(self, tx: Transaction, run_id: str, name: str, payload: Json, *, signal_id: str = "") -> None:
@@ -115,7 +119,7 @@ class LocalEngine:
         outcome = _store.outcome_of(tx, run_id)
         if outcome is None:
             raise NotFoundError("run", run_id)
-        if not _store.revive(tx, run_id):
+        if not _store.revive(tx, self._claims, run_id):
             raise FailedPreconditionError(f"run {run_id} has not failed: {outcome or 'it is running'}")
         if outcome == "failed":
             self._post(tx, run_id, RecoverRequested("recover", tx.now))
@@ -123,7 +127,7 @@ class LocalEngine:
             tx.on_commit(lambda: self._call(lambda: self.notice(run_id)))
 
     def _post(self, tx: Transaction, run_id: str, event: Event) -> None:
-        _store.post(tx, run_id, encode(event))
+        _store.post(tx, self._claims, run_id, encode(event))
         tx.on_commit(lambda: self._call(lambda: self.notice(run_id)))
 
     def _call(self, function: Callable[[], None]) -> None:
@@ -140,6 +144,7 @@ class LocalEngine:
         self._timers = Timers(self._fired, self._clock)
         self._driver = Driver(
             store=self._store,
+            claims=self._claims,
             runners=self._runners,
             publisher=self._publisher,
             activities=self._activities,
@@ -257,9 +262,9 @@ class LocalEngine:
 
     def _next(self, run_id: str) -> tuple[int | None, Event | None]:
         if run_id in self._mail:
-            mail = self._store.read(lambda reader: _store.inbox(reader, run_id, 1))
-            if mail:
-                return mail[0][0], decode(mail[0][1])
+            mail = self._store.read(lambda reader: _store.first_mail(reader, self._claims, run_id))
+            if mail is not None:
+                return mail[0], decode(mail[1])
             self._mail.discard(run_id)
         answers = self._answers.get(run_id)
         if answers:

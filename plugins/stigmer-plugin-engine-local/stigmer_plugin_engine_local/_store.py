@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-from stigmer_plugin_engine_local._codec import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stigmer_core.program import Json
     from stigmer_core.store import Reader, Transaction
+    from stigmer_plugin_engine_local._claims import Claims
 
 _INSERT_RUN = (
-    "INSERT OR IGNORE INTO engine_run (run_id, runner, input, asked_at, parent_id, parent_command) "
-    "VALUES (?, ?, ?, ?, ?, ?) RETURNING number"
+    "INSERT INTO engine_run (run_id, runner, input, asked_at, parent_id, parent_command) VALUES (?, ?, ?, ?, ?, ?)"
 )
 _LOAD = (
     "SELECT runner, input, asked_at, parent_id, parent_command, state, snapshot_sequence, outcome "
@@ -36,6 +33,8 @@ _REVIVE = (
     "WHERE run_id = ? AND outcome IN ('failed', 'parked') RETURNING run_id"
 )
 _EXPIRED = "SELECT run_id FROM engine_run WHERE outcome <> '' AND ended_at < ? ORDER BY ended_at LIMIT ?"
+# Where a run uses large values.
+INPUT, SNAPSHOT, JOURNAL, INBOX, RESULT = "input", "snapshot", "journal", "inbox", "result"
 _CLEAR = ("engine_journal", "engine_inbox", "engine_timer", "engine_signal")
 
 
@@ -53,9 +52,15 @@ class Stored:
     tail: Sequence[Json]
 
 
-def add_run(tx: Transaction, run_id: str, runner: str, value: Json, parent: tuple[str, str] = ("", "")) -> bool:
+def add_run(
+    tx: Transaction, claims: Claims, run_id: str, runner: str, value: Json, *, parent: tuple[str, str] = ("", "")
+) -> bool:
     """Record a run to start; return False when it is there already."""
-    return bool(tx.execute(_INSERT_RUN, (run_id, runner, text(value), tx.now.isoformat(), *parent)))
+    if outcome_of(tx, run_id) is not None:
+        return False
+    written = claims.keep(tx, run_id, INPUT, value)
+    tx.execute(_INSERT_RUN, (run_id, runner, written, tx.now.isoformat(), *parent))
+    return True
 
 
 def outcome_of(reader: Reader, run_id: str) -> str | None:
@@ -64,20 +69,20 @@ def outcome_of(reader: Reader, run_id: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def load(reader: Reader, run_id: str) -> Stored | None:
+def load(reader: Reader, claims: Claims, run_id: str) -> Stored | None:
     """Return a run with its journal."""
     rows = reader.execute(_LOAD, (run_id,))
     if not rows:
         return None
     runner, value, asked_at, parent_id, parent_command, state, sequence, outcome = rows[0]
     sql = "SELECT event FROM engine_journal WHERE run_id = ? AND sequence > ? ORDER BY sequence"
-    tail = [json.loads(event) for (event,) in reader.execute(sql, (run_id, sequence))]
+    tail = [claims.restore(reader, event) for (event,) in reader.execute(sql, (run_id, sequence))]
     return Stored(
         runner=runner,
-        input=json.loads(value),
+        input=claims.restore(reader, value),
         asked_at=datetime.fromisoformat(asked_at),
         parent=(parent_id, parent_command),
-        snapshot=json.loads(state) if state is not None else None,
+        snapshot=claims.restore(reader, state) if state is not None else None,
         snapshot_sequence=sequence,
         outcome=outcome,
         tail=tail,
@@ -101,15 +106,21 @@ def timers(reader: Reader) -> list[tuple[str, str, datetime]]:
     return [(run_id, command_id, datetime.fromisoformat(due)) for run_id, command_id, due in rows]
 
 
-def inbox(reader: Reader, run_id: str, limit: int) -> list[tuple[int, Json]]:
-    """Return what others recorded for a run, in order: number, event."""
-    sql = "SELECT number, event FROM engine_inbox WHERE run_id = ? ORDER BY number LIMIT ?"
-    return [(number, json.loads(event)) for number, event in reader.execute(sql, (run_id, limit))]
+def first_mail(reader: Reader, claims: Claims, run_id: str) -> tuple[int, Json] | None:
+    """Return what others recorded for a run first: number, event."""
+    rows = reader.execute("SELECT number, event FROM engine_inbox WHERE run_id = ? ORDER BY number LIMIT 1", (run_id,))
+    return (rows[0][0], claims.restore(reader, rows[0][1])) if rows else None
 
 
-def post(tx: Transaction, run_id: str, event: Json) -> None:
+def has_mail(reader: Reader, run_id: str) -> bool:
+    """Return whether others recorded something for a run that is not in its journal yet."""
+    return bool(reader.execute("SELECT 1 FROM engine_inbox WHERE run_id = ? LIMIT 1", (run_id,)))
+
+
+def post(tx: Transaction, claims: Claims, run_id: str, event: Json) -> None:
     """Put an event into a run's inbox."""
-    tx.execute("INSERT INTO engine_inbox (run_id, event) VALUES (?, ?)", (run_id, text(event)))
+    written = claims.keep(tx, run_id, INBOX, event)
+    tx.execute("INSERT INTO engine_inbox (run_id, event) VALUES (?, ?)", (run_id, written))
 
 
 def next_number(tx: Transaction) -> int:
@@ -130,9 +141,11 @@ def append(tx: Transaction, run_id: str, sequence: int, event: str) -> None:
         tx.execute("UPDATE engine_run SET started = 1 WHERE run_id = ?", (run_id,))
 
 
-def take_mail(tx: Transaction, number: int) -> None:
+def take_mail(tx: Transaction, claims: Claims, run_id: str, number: int) -> None:
     """Remove an event from an inbox: it is in the journal now."""
     tx.execute("DELETE FROM engine_inbox WHERE number = ?", (number,))
+    if not has_mail(tx, run_id):
+        claims.release(tx, run_id, INBOX)
 
 
 def set_busy(tx: Transaction, run_id: str, *, busy: bool) -> None:
@@ -151,40 +164,48 @@ def remove_timer(tx: Transaction, run_id: str, command_id: str) -> None:
     tx.execute("DELETE FROM engine_timer WHERE run_id = ? AND command_id = ?", (run_id, command_id))
 
 
-def save_snapshot(tx: Transaction, run_id: str, sequence: int, snapshot: str) -> None:
+def save_snapshot(tx: Transaction, claims: Claims, run_id: str, sequence: int, snapshot: Json) -> None:
     """Save a run as it is after an event, and forget the events that led there."""
-    tx.execute(_SNAPSHOT, (snapshot, sequence, run_id))
+    written = claims.renew(tx, run_id, SNAPSHOT, snapshot, instead_of=(SNAPSHOT, JOURNAL))
+    tx.execute(_SNAPSHOT, (written, sequence, run_id))
     tx.execute("DELETE FROM engine_journal WHERE run_id = ? AND sequence <= ?", (run_id, sequence))
 
 
-def end(tx: Transaction, run_id: str, outcome: str, result: Json, reason: str = "") -> None:
+def end(tx: Transaction, claims: Claims, run_id: str, outcome: str, result: Json, *, reason: str = "") -> None:
     """Record how a run ended; its row stays for a while, so that it is not started again.
 
     A failed run keeps the state that was saved last, a parked one all that there is of it: they may be recovered.
     """
-    tx.execute(_END, (outcome, reason, text(result), tx.now.isoformat(), run_id))
+    written = claims.keep(tx, run_id, RESULT, result)
+    tx.execute(_END, (outcome, reason, written, tx.now.isoformat(), run_id))
     if outcome == "parked":
         return
     if outcome != "failed":
         tx.execute(_FORGET, (run_id,))
-    clear(tx, run_id)
+        claims.release(tx, run_id, INPUT, SNAPSHOT)
+    clear(tx, claims, run_id)
 
 
-def clear(tx: Transaction, run_id: str) -> None:
+def clear(tx: Transaction, claims: Claims, run_id: str) -> None:
     """Forget what a run had outstanding."""
+    claims.release(tx, run_id, JOURNAL, INBOX)
     for table in _CLEAR:
         tx.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608 - a constant's names
 
 
-def revive(tx: Transaction, run_id: str) -> bool:
+def revive(tx: Transaction, claims: Claims, run_id: str) -> bool:
     """Let a failed or parked run go on; return False when it is neither."""
-    return bool(tx.execute(_REVIVE, (run_id,)))
+    revived = bool(tx.execute(_REVIVE, (run_id,)))
+    if revived:
+        claims.release(tx, run_id, RESULT)
+    return revived
 
 
-def drop_expired(tx: Transaction, before: datetime, limit: int) -> int:
+def drop_expired(tx: Transaction, claims: Claims, before: datetime, limit: int) -> int:
     """Forget runs that ended before a moment, the oldest first, and return how many; running ones never."""
     expired = [str(run_id) for (run_id,) in tx.execute(_EXPIRED, (before.isoformat(), limit))]
     for run_id in expired:
-        clear(tx, run_id)
+        clear(tx, claims, run_id)
+        claims.release(tx, run_id, INPUT, SNAPSHOT, RESULT)
         tx.execute("DELETE FROM engine_run WHERE run_id = ?", (run_id,))
     return len(expired)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 
+from stigmer_plugin_engine_local._claims import Claims
 from stigmer_plugin_engine_local._engine import LocalEngine
 from stigmer_plugin_engine_local.hooks import stigmer_migrations
 
 from stigmer_core.program import Run
 from stigmer_core.store import Store
+from stigmer_core.vault import RootKeys, Vault
 
 
 def publish(tx, run_id, status):
@@ -24,6 +26,7 @@ class Host:
         self.path = path
         self.runners = runners
         self.publish = publish
+        self.vault = Vault(RootKeys(path.parent / "root.key"))
         self.options = {}
         self.store = None
         self.engine = None
@@ -31,7 +34,7 @@ class Host:
     async def open(self, store=None):
         """Open the store and the engine over it; another store stands in for it in a test."""
         self.store = store or Store.open(self.path, migrations=[stigmer_migrations()])
-        self.engine = LocalEngine(self.store, self.runners, self._publish, **self.options)
+        self.engine = LocalEngine(self.store, self.runners, self._publish, self.vault, **self.options)
         await self.engine.open()
         return self
 
@@ -67,7 +70,10 @@ class Host:
     def outcome(self, run_id):
         """Return a run's outcome, result and reason; None when there is no such run."""
         rows = self.query("SELECT outcome, result, reason FROM engine_run WHERE run_id = ?", run_id)
-        return (rows[0][0], json.loads(rows[0][1] or "null"), rows[0][2]) if rows else None
+        if not rows:
+            return None
+        outcome, result, reason = rows[0]
+        return outcome, self.store.read(lambda reader: Claims(self.vault).restore(reader, result or "null")), reason
 
     def statuses(self, run_id):
         """Return what a run published, in order."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from stigmer_plugin_engine_local import _retention, _store
+from stigmer_plugin_engine_local._claims import Claims
 
 from stigmer_core.errors import FailedPreconditionError, NotFoundError
 from stigmer_core.program import (
@@ -93,10 +94,10 @@ async def test_ended_runs_are_forgotten_after_a_while_and_running_ones_never(hos
     for number in range(5):
         await host.start(f"r{number}", number)
         await host.ended(f"r{number}")
-    await host.store.run(lambda tx: _store.add_run(tx, "running", "test", 1))
+    await host.store.run(lambda tx: _store.add_run(tx, Claims(host.vault), "running", "test", 1))
 
-    assert await _retention.sweep(host.store) == 0
-    assert await _retention.sweep(host.store, kept_for=timedelta(seconds=-60)) == 5
+    assert await _retention.sweep(host.store, host.vault) == 0
+    assert await _retention.sweep(host.store, host.vault, kept_for=timedelta(seconds=-60)) == 5
 
     rows = host.store.read(lambda reader: reader.execute("SELECT run_id FROM engine_run"))
     assert rows == [("running",)]

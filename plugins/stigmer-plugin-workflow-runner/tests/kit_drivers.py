@@ -17,6 +17,7 @@ from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
 from stigmer_core.program import Failure, Run, Runner
 from stigmer_core.store import Migrations, Store
 from stigmer_core.testing.memory_engine import MemoryEngine
+from stigmer_core.vault import RootKeys, Vault
 
 RUN = "wex_1"
 SCHEMA = [Migrations(owner="stigmer-plugin-engine-local", package="stigmer_plugin_engine_local")]
@@ -131,7 +132,7 @@ class LocalHost:
 
     def _engine(self, store):
         runner = Runner("workflow", WorkflowProgram(), self._activities, check)
-        return LocalEngine(store, {"workflow": runner}, self._publish)
+        return LocalEngine(store, {"workflow": runner}, self._publish, Vault(RootKeys(self._path.parent / "root.key")))
 
     def _publish(self, _tx, _run_id, status):
         self._statuses.append(status)
