@@ -75,8 +75,7 @@ def yaml_documents(text: str) -> Iterator[YamlDocument]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        too_deep = "nesting depth" in (error.problem or "")  # libyaml's own limit, met while it looks ahead
-        raise YamlError(_TOO_DEEP if too_deep else error.problem or "is not YAML", line, column) from error
+        raise YamlError(_said(error.problem or "", text, line, column), line, column) from error
     except yaml.YAMLError as error:
         raise YamlError(str(error).split("\n", maxsplit=1)[0], *_place_of(error, text)) from error
 
@@ -165,6 +164,18 @@ def _number(event: Any) -> Json:
 
 def _start(event: Any) -> tuple[int, int]:
     return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _said(problem: str, text: str, line: int, column: int) -> str:
+    """Return what the parser found, with what would be right where it does not say so."""
+    if "nesting depth" in problem:  # libyaml's own limit, met while it looks ahead
+        return _TOO_DEEP
+    if "cannot start any token" in problem:
+        found = text.split("\n", line)[line - 1][column - 1 : column]
+        return "a tab cannot indent: use spaces" if found == "\t" else f"{found} cannot start a value: put it in quotes"
+    if "mapping values are not allowed" in problem:
+        return "a colon is not allowed here: put a text with one in quotes"
+    return problem or "is not YAML"
 
 
 def _place_of(error: yaml.YAMLError, text: str) -> tuple[int, int]:

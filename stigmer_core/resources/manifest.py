@@ -65,14 +65,20 @@ def message_of(document: Mapping[str, Json], kind: Kind) -> Any:
     Raises:
         InvalidArgumentError: unknown fields or wrong types, each with its pointer and what would be right.
     """
-    problems: list[Problem] = []
-    _check_object(document, _descriptor(kind), "", problems)
+    problems = shape_problems(document, _descriptor(kind))
     if problems:
         raise InvalidArgumentError("; ".join(map(str, problems)), problems=problems)
     message: Any = from_dict(document, kind.message())
     message.api_version, message.kind = kind.api_version, kind.name
     message.metadata.SetInParent()
     return message
+
+
+def shape_problems(document: Json, descriptor: Descriptor, pointer: str = "") -> list[Problem]:
+    """Return the unknown fields and wrong types in the JSON of a message, each with what would be right."""
+    problems: list[Problem] = []
+    _check_object(document, descriptor, pointer, problems)
+    return problems
 
 
 def pointer_of(field_path: str, document: Json) -> str:

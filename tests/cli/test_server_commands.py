@@ -112,7 +112,7 @@ def test_the_bash_script_is_bash(stigmer):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("stigmer ap", ["apply", "api-resources"]),
+        ("stigmer ap", ["apply", "api-resources", "apikey"]),
         ("stigmer ru", ["run", "runs"]),
         ("stigmer get agenti", ["agentinstances", "agentinstance"]),
         ("stigmer get agents hel", ["hello"]),

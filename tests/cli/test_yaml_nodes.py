@@ -63,7 +63,7 @@ def test_on_is_a_key():
         ("a: 1e999\n", "too large", (1, 4)),
         ("a: " + "9" * 5000 + "\n", "too long", (1, 4)),
         ("a: [1, 2\n", "expected", (2, 1)),
-        ("a:\n\t- x\n", "found character", (2, 1)),
+        ("a:\n\t- x\n", "use spaces", (2, 1)),
         ("a: \x07\n", "unacceptable", (1, 4)),
     ],
 )

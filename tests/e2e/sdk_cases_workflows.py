@@ -187,7 +187,7 @@ def workflow_runs_are_recovered(client):
     failed = until(client, run, pb.EXECUTION_FAILED)
     recover = io_pb2.RecoverWorkflowExecutionInput(id=run.metadata.id)
     yield "failed", (failed.status.phase, "boom" in failed.status.error), (pb.EXECUTION_FAILED, True)
-    yield "recovered", rpcs.recover(recover).status.phase, pb.EXECUTION_PENDING
+    yield "recovered", rpcs.recover(recover).status.phase, pb.EXECUTION_IN_PROGRESS
     yield "again", until(client, run, pb.EXECUTION_FAILED).status.phase, pb.EXECUTION_FAILED
     done = running(client, "unbroken")
     report(client, done, phase=pb.EXECUTION_COMPLETED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stigmer_core.program import ActivityError, Failure
 from stigmer_core.resources import context_values
 from stigmer_plugin_workflow_runner.program.faults import BASE
-from stigmer_plugin_workflow_runner.program.secrets import filled
+from stigmer_plugin_workflow_runner.program.secrets import filled, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Wiring:
             except KeyError as error:
                 detail = f"the run was not given the secret {error.args[0]!r}"
                 raise ActivityError(Failure(f"{BASE}authorization", "Authorization Error", 403, detail)) from error
-            return await activity(ready, context)
+            return hidden(await activity(ready, context))  # what comes from outside cannot ask for secrets
 
         return call
 
@@ -65,8 +65,8 @@ class _Late(dict[str, Any]):
 
 
 def root_run(run_id: str) -> str:
-    """Return the id of the execution that a run, or the child of one, belongs to."""
-    return run_id.partition("/")[0]
+    """Return the id of the resource that a run, a child of one, or a schedule (`<workflow id>@<number>`) belongs to."""
+    return run_id.partition("/")[0].partition("@")[0]
 
 
 def _parsed(value: str) -> Json:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from stigmer_plugin_workflow_runner.activities.events import Events
 from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
+from stigmer_plugin_workflow_runner.wiring import Wiring
 
 from stigmer_core.testing.memory_engine import MemoryEngine
 
@@ -28,9 +30,11 @@ def document():
 @pytest.fixture
 def run(document):
     """Return a function that runs tasks, given as YAML, and returns the outcome."""
+    broker = Events(Wiring())
 
     async def go(tasks, value=None, *, activities=None, cancel_after=None, **sections):
-        engine = MemoryEngine(WorkflowProgram(), activities or {}, cancel_after=cancel_after)
+        ready = {"publish": broker.publish, "subscribe": broker.subscribe, **(activities or {})}
+        engine = MemoryEngine(WorkflowProgram(), ready, cancel_after=cancel_after)
         value = {} if value is None else value
         return await engine.run({"document": document(tasks, **sections), "input": value})
 

@@ -1,4 +1,4 @@
-"""The steps of the conformance kits, and the fakes of the two public servers that the official one calls."""
+"""The steps of the conformance kits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import httpx
 import yaml
 from gherkin.parser import Parser
 from kit_drivers import DRIVERS
+from kit_servers import respond
 from stigmer_plugin_workflow_runner.activities import activities
 from stigmer_plugin_workflow_runner.wiring import Wiring
 
@@ -18,7 +19,6 @@ from stigmer_core.testing.memory_engine import task_order
 
 KIT = Path(os.environ.get("STIGMER_CTK") or Path(__file__).parents[3].parent / "shared" / "dsl" / "ctk")
 OWN_KIT = Path(__file__).parent / "ctk"
-PET = {"id": 1, "name": "Milou", "status": "available"}
 STEPS = []
 
 
@@ -49,18 +49,6 @@ async def play(steps, driver):
         outcome = function(world, document, *match.groups())
         if outcome is not None:
             await outcome
-
-
-def respond(request: httpx.Request) -> httpx.Response:
-    """Answer as petstore.swagger.io and httpbin.org do."""
-    path = request.url.path
-    if path.startswith("/basic-auth/"):
-        return httpx.Response(200 if request.headers.get("authorization", "").startswith("Basic ") else 401, json={})
-    if path == "/v2/pet/findByStatus":
-        return httpx.Response(200, json=[PET])
-    if re.fullmatch(r"/v2/pet/\d+", path):
-        return httpx.Response(200, json={**PET, "id": int(path.rpartition("/")[2])})
-    return httpx.Response(404, json={"message": "not found"})
 
 
 @step("a workflow with definition:")

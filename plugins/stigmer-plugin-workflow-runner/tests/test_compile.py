@@ -18,10 +18,9 @@ WRONG = [
     ("[{a: {set: {x: 1}, wait: PT1S}}]", "/do/0/a", "'set' and 'wait'"),
     ("[{a: {set: {x: 1}}}, {a: {set: {x: 1}}}]", "/do/1/a", "in this list already"),
     ("[{end: {set: {x: 1}}}]", "/do/0/end", "flow directive"),
-    ("[{a: {listen: {to: {any: []}}}}]", "/do/0/a/listen", "not supported by this version"),
-    ("[{a: {run: {shell: {command: ls}}}}]", "/do/0/a/run", "not supported by this version"),
-    ("[{a: {call: grpc, with: {}}}]", "/do/0/a/call", "not supported by this version"),
-    ("[{a: {call: http, with: {endpoint: 'http://x'}}}]", "/do/0/a/with/method", "unknown method"),
+    ("[{a: {run: {shell: {comand: ls}}}}]", "/do/0/a/run/shell/comand", "did you mean 'command'"),
+    ("[{a: {call: gopher, with: {}}}]", "/do/0/a/call", "there is no call 'gopher'"),
+    ("[{a: {call: http, with: {endpoint: 'http://x'}}}]", "/do/0/a/with/method", "has a 'method'"),
     ("[{a: {set: {x: '${ .a | }'}}}]", "/do/0/a/set/x", "unexpected the end"),
     ("[{a: {set: {x: '${ $inptu }'}}}]", "/do/0/a/set", "did you mean 'input'"),
     ("[{a: {if: now, set: {x: 1}}}]", "/do/0/a/if", "no clock"),
@@ -31,7 +30,7 @@ WRONG = [
     ("[{a: {try: [{b: {wait: PT0S}}], catch: {retry: often}}}]", "/do/0/a/catch/retry", "'use.retries' has no"),
     ("[{a: {for: {each: x}, do: [{b: {wait: PT0S}}]}}]", "/do/0/a/for", "'in'"),
     ("[{a: {fork: {branches: [{b: {wait: PT0S, then: c}}, {c: {wait: PT0S}}]}}}]", "branches/0/b/then", "branch"),
-    ("[{a: {set: {x: 1}, input: {schema: {document: {}}}}}]", "/do/0/a/input/schema", "not supported"),
+    ("[{a: {set: {x: 1}, input: {schema: {format: avro}}}}]", "/do/0/a/input/schema/format", "not supported"),
     ("[{a: 1}]", "/do/0/a", "not an object"),
     ("[{'a/b': {set: {}}}]", "/do/0/a~1b/set", "at least one key"),
 ]
@@ -103,9 +102,10 @@ async def test_document_that_was_never_checked_ends_its_run_in_words(run):
 
 
 def test_plugin_adds_the_runner_workflow():
-    """With its program, its activities and its check."""
-    (runner,) = stigmer_runners({"network": {"allow": ["127.0.0.1"]}})
+    """With its program, its activities and its check; beside it there is the one of schedules."""
+    runner, scheduled = stigmer_runners({"network": {"allow": ["127.0.0.1"]}})
 
     assert runner.name == "workflow"
-    assert set(runner.activities) == {"http"}
+    assert {"http", "function", "publish", "subscribe"} <= set(runner.activities)
+    assert (scheduled.name, set(scheduled.activities)) == ("workflow-schedule", {"start", "ended"})
     assert runner.check({})

@@ -6,11 +6,6 @@ import pytest
 from kit_drivers import DRIVERS
 from kit_steps import KIT, OWN_KIT, play, scenarios_of
 
-UNSUPPORTED = {  # not in this version; each is refused when the document is compiled
-    "Call OpenAPI With Content Output",
-    "Call OpenAPI With Response Output",
-}
-
 
 def scenarios():
     """Yield the steps of each scenario of both kits."""
@@ -21,11 +16,8 @@ def scenarios():
 
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("steps", list(scenarios()))
-async def test_conformance(steps, driver, request):
+async def test_conformance(steps, driver):
     """Every scenario ends as it says: in memory, on the local engine, and after a crash at any of its writes."""
-    if any(name in request.node.callspec.id for name in UNSUPPORTED):
-        pytest.skip("'call: openapi' is not supported by this version")
-
     await play(steps, driver)
 
 

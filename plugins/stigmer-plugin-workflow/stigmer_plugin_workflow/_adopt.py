@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from stigmer_plugin_workflow._translate import DOCUMENT_ANNOTATION
+from stigmer_plugin_workflow.translation.document import DOCUMENT_ANNOTATION
 
 if TYPE_CHECKING:
     from stigmer_core.program import Json
@@ -32,17 +32,19 @@ _CALLS = {"http": "http_call", "grpc": "grpc_call"}
 
 
 def is_dsl(document: Json) -> bool:
-    """Return whether a document is a DSL document rather than a manifest."""
-    return isinstance(document, dict) and "document" in document and "do" in document and "kind" not in document
+    """Return whether a document is a DSL document, which may have forgotten a section, rather than a manifest."""
+    if not isinstance(document, dict) or "kind" in document:
+        return False
+    return "do" in document or isinstance(document.get("document"), dict)
 
 
 def adopt_dsl(document: Json) -> Json | None:
     """Return a Workflow manifest for a DSL document, or None for anything else."""
     if not is_dsl(document):
         return None
-    header = document["document"] if isinstance(document["document"], dict) else {}
+    header = document["document"] if isinstance(document.get("document"), dict) else {}
     rest = {key: value for key, value in document.items() if key != "do"}
-    tasks = document["do"] if isinstance(document["do"], list) else []
+    tasks = document["do"] if isinstance(document.get("do"), list) else []
     name = str(header.get("name") or "unnamed")
     return {
         "apiVersion": "agentic.stigmer.ai/v1",

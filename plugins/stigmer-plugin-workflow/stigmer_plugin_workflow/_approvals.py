@@ -12,6 +12,7 @@ from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError
 from stigmer_core.resources import page_size, page_token, token_position
 from stigmer_core.resources.codec import to_dict
 from stigmer_core.server import current_caller
+from stigmer_plugin_workflow._answers import position_of, require_fitting
 from stigmer_plugin_workflow._phases import STOPPABLE, require_phase
 from stigmer_plugin_workflow._status import append_events, wire_time
 
@@ -90,15 +91,18 @@ class Approvals:
         """Give the answer that a task of the run waits for.
 
         Raises:
-            InvalidArgumentError: the run has no such task.
+            InvalidArgumentError: the run has no such task, or the task no such answer.
+            PermissionDeniedError: others than the caller are asked.
             FailedPreconditionError: the task does not wait, or the run has ended.
         """
 
         def answer(tx: Transaction, execution: Any) -> None:
             require_phase(execution.status.phase, STOPPABLE, "answer a task of")
             task = _waiting_task(execution, request.task_name)
+            require_fitting(task, request)
             payload = {
                 "task": task.task_id,
+                "position": position_of(task),
                 "outcome": request.outcome,
                 "formData": to_dict(request.form_data),
                 "reviewer": request.reviewer or current_caller().name,
@@ -137,10 +141,20 @@ class Approvals:
         return execution
 
     async def _pass_on(self, rpc: str, request: Any) -> None:
+        import grpc  # noqa: PLC0415 - the command line reads this plugin without it
+
         call = self._channel.unary_unary(
             f"{_AGENT_COMMANDS}/{rpc}", type(request).SerializeToString, AgentExecution.FromString
         )
-        await call(request)
+        try:
+            await call(request)
+        except grpc.RpcError as error:
+            match error.code():
+                case grpc.StatusCode.INVALID_ARGUMENT:
+                    raise InvalidArgumentError(error.details()) from error
+                case grpc.StatusCode.NOT_FOUND | grpc.StatusCode.FAILED_PRECONDITION:
+                    raise FailedPreconditionError(f"the agent's run refuses: {error.details()}") from error
+            raise
 
     async def _changed(self, execution_id: str, change: Any) -> Any:
         def run(tx: Transaction) -> Any:

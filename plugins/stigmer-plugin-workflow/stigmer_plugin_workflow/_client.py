@@ -136,7 +136,7 @@ def as_json(message: Message) -> dict[str, Any]:
 
 def output_of(execution: WorkflowExecution) -> Json:
     """Return a run's output; one that is no object is carried as `{"$value": ...}`."""
-    from stigmer_plugin_workflow._translate import plain  # noqa: PLC0415
+    from stigmer_plugin_workflow.translation.values import plain  # noqa: PLC0415
 
     output = plain(json_format.MessageToDict(execution.status.output))
     return output["$value"] if isinstance(output, dict) and list(output) == ["$value"] else output

@@ -15,6 +15,7 @@ from ai.stigmer.agentic.workflowinstance.v1.api_pb2 import WorkflowInstance
 from stigmer_core import Column, Kind, Owner, service_names
 from stigmer_plugin_workflow._adopt import adopt_dsl
 from stigmer_plugin_workflow._phases import require_ended, require_same_spec
+from stigmer_plugin_workflow._scheduling import forget
 from stigmer_plugin_workflow._status import publish
 from stigmer_plugin_workflow._steps import INSTANCES, check_workflow, keep_version, stamp_version
 
@@ -43,6 +44,7 @@ WORKFLOW = Kind(
     check=check_workflow,
     before_write=stamp_version,
     after_write=keep_version,
+    before_delete=forget,
 )
 INSTANCE = Kind(
     name="WorkflowInstance",

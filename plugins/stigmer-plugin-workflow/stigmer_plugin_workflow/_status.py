@@ -12,6 +12,7 @@ from stigmer_core.errors import InvalidArgumentError
 from stigmer_core.resources import close_context
 from stigmer_core.resources.codec import from_dict
 from stigmer_plugin_workflow._phases import TERMINAL
+from stigmer_plugin_workflow._steps import RUNNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,10 +27,15 @@ _LAST_SEQUENCE = 2**53  # of a reported event: the log must be able to go on beh
 
 def publish(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
     """Merge what a run's program publishes; of an execution that was deleted meanwhile nothing is kept."""
-    if tx.get(run_id) is None:
+    row = tx.get(run_id)
+    if row is None:
         return
-    update = from_dict(status, WorkflowExecutionUpdateStatusInput())
-    merge(tx, resources, run_id, update)
+    reported = {name: value for name, value in status.items() if name != "lifecycle"}
+    if reported:
+        merge(tx, resources, run_id, from_dict(reported, WorkflowExecutionUpdateStatusInput()))
+    announce = getattr(resources.runners.get(RUNNER), "announce", None)  # a runner may tell others about its runs
+    if announce is not None and "lifecycle" in status:
+        announce(tx, row.org, run_id, status["lifecycle"])
 
 
 def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any) -> Any:

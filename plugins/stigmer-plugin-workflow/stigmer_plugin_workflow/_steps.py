@@ -12,7 +12,9 @@ from ai.stigmer.agentic.workflow.v1.serverless.validation_pb2 import ValidationS
 from stigmer_core.errors import NotFoundError, Problem
 from stigmer_core.resources import DefaultInstances
 from stigmer_core.store import Version
-from stigmer_plugin_workflow._translate import DOCUMENT_ANNOTATION, UntranslatableError, dsl_document
+from stigmer_plugin_workflow._scheduling import arrange
+from stigmer_plugin_workflow.translation.document import DOCUMENT_ANNOTATION, dsl_document
+from stigmer_plugin_workflow.translation.refusal import UntranslatableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,12 +32,10 @@ def check_workflow(draft: Draft) -> Sequence[Problem]:
     workflow = draft.resource
     if not workflow.spec.tasks and DOCUMENT_ANNOTATION not in workflow.metadata.annotations:
         return [Problem("/spec/tasks", "a workflow needs at least one task")]
-    if workflow.spec.HasField("budget"):
-        return [Problem("/spec/budget", "budgets are not supported by this version", "leave it out")]
     try:
         document = dsl_document(workflow)
     except UntranslatableError as error:
-        return [error.problem]
+        return error.problems
     problems = check_document(document, draft.runners)
     if DOCUMENT_ANNOTATION in workflow.metadata.annotations:
         return problems
@@ -64,11 +64,12 @@ def stamp_version(change: Change) -> None:
 
 
 def keep_version(change: Change) -> None:
-    """Keep a new version, tag it as asked, and make sure of the default instance (an `after_write` step)."""
+    """Keep a new version, tag it as asked, make sure of the default instance, and of the schedule (`after_write`)."""
     workflow, tx = change.new, change.tx
     tag = workflow.metadata.version.tag
     INSTANCES.ensure(change)
     tx.put_version(workflow.metadata.id, _version(workflow, change))
+    arrange(change)
     if tag:
         tag_version(tx, workflow, workflow.status.version_hash, tag)
 
@@ -110,6 +111,8 @@ def _version(workflow: Any, change: Change) -> Version:
 def _in_manifest(problem: Problem) -> Problem:
     """Move a pointer into the DSL document (`/do/0/fetch/...`) to the manifest's task (`/spec/tasks/0/task_config`)."""
     parts = problem.pointer.split("/")
+    if parts[1:2] == ["document"]:
+        return Problem(f"/spec{problem.pointer}", problem.message, problem.hint)
     if len(parts) < 3 or parts[1] != "do":  # noqa: PLR2004 - "", "do", index
         return problem
     rest = "/".join(parts[4:])

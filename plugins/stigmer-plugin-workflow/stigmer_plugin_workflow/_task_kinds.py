@@ -11,46 +11,19 @@ import yaml
 from ai.stigmer.agentic.workflow.v1 import task_kind_descriptor_pb2 as pb
 from ai.stigmer.agentic.workflow.v1 import task_kind_registry_query_pb2
 from ai.stigmer.agentic.workflow.v1.enum_pb2 import WorkflowTaskKind
-from ai.stigmer.agentic.workflow.v1.tasks import (
-    agent_call_pb2,
-    call_activity_pb2,
-    emit_event_pb2,
-    eval_pb2,
-    for_pb2,
-    fork_pb2,
-    grpc_call_pb2,
-    http_call_pb2,
-    human_input_pb2,
-    listen_pb2,
-    llm_call_pb2,
-    notification_pb2,
-    raise_pb2,
-    run_pb2,
-    set_pb2,
-    switch_pb2,
-    transform_pb2,
-    try_pb2,
-    validate_pb2,
-    wait_pb2,
-)
-from ai.stigmer.commons.apiresource import field_options_pb2
 
 from stigmer_core import service_names
 from stigmer_core.kind import Encoded
 from stigmer_plugin_workflow._json_schema import message_schema
 from stigmer_plugin_workflow._task_fields import FIELD_GROUPS, field_descriptor
-from stigmer_plugin_workflow._translate import _KINDS
+from stigmer_plugin_workflow.translation.kinds import KINDS
+from stigmer_plugin_workflow.translation.messages import config_messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from google.protobuf.descriptor import Descriptor
 
-_MODULES = (
-    agent_call_pb2, call_activity_pb2, emit_event_pb2, eval_pb2, for_pb2, fork_pb2, grpc_call_pb2, http_call_pb2,
-    human_input_pb2, listen_pb2, llm_call_pb2, notification_pb2, raise_pb2, run_pb2, set_pb2, switch_pb2,
-    transform_pb2, try_pb2, validate_pb2, wait_pb2,
-)  # fmt: skip
 (SERVICE,) = service_names(task_kind_registry_query_pb2)
 _TABLE = Path(__file__).parent / "task_kinds.yaml"
 
@@ -61,17 +34,6 @@ class TaskKindQueries:
     async def get_task_kind_registry(self, request: pb.GetTaskKindRegistryRequest) -> Encoded:  # noqa: ARG002 - an RPC's shape
         """Return the descriptor of every kind of task, in the order of their numbers."""
         return Encoded(_registry())
-
-
-def config_messages() -> dict[str, Descriptor]:
-    """Return the message of each kind's configuration, by the kind's name."""
-    found: dict[str, Descriptor] = {}
-    for module in _MODULES:
-        for descriptor in module.DESCRIPTOR.message_types_by_name.values():
-            kind = descriptor.GetOptions().Extensions[field_options_pb2.discriminator_value]
-            if kind:
-                found[kind] = descriptor
-    return found
 
 
 @cache
@@ -88,7 +50,7 @@ def _descriptor(kind: str, about: Mapping[str, Any], messages: Mapping[str, Desc
     descriptor = pb.TaskKindDescriptor(
         kind=WorkflowTaskKind.Value(kind),
         display_name=about["display_name"],
-        description=about["description"] + ("" if kind in _KINDS else " This version does not run it."),
+        description=about["description"] + ("" if kind in KINDS else " This version does not run it."),
         category=pb.TaskKindCategory.Value(f"TASK_KIND_CATEGORY_{about['category']}"),
         icon=about["icon"],
         config_proto_type=message.full_name,

@@ -12,7 +12,7 @@ from ai.stigmer.agentic.workflowinstance.v1 import io_pb2 as instance_pb2
 from stigmer_core.errors import InvalidArgumentError, NotFoundError
 from stigmer_core.resources import numbered_page, page_size, page_token, spliced, token_position
 from stigmer_plugin_workflow._steps import INSTANCES, canonical_yaml, tag_version
-from stigmer_plugin_workflow._translate import dsl_document
+from stigmer_plugin_workflow.translation.document import dsl_document
 
 if TYPE_CHECKING:
     from stigmer_core import Kind

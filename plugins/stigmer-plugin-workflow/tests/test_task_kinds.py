@@ -12,7 +12,7 @@ from ai.stigmer.agentic.workflow.v1 import task_kind_descriptor_pb2 as pb
 from ai.stigmer.agentic.workflow.v1.enum_pb2 import WorkflowTaskKind
 from google.protobuf import json_format, message_factory
 from stigmer_plugin_workflow._task_kinds import SERVICE, _registry, config_messages
-from stigmer_plugin_workflow._translate import _KINDS
+from stigmer_plugin_workflow.translation.kinds import KINDS as RUN
 
 from stigmer_core.errors import InvalidArgumentError
 from stigmer_core.server.validation import validate
@@ -147,7 +147,7 @@ def test_a_descriptor_is_complete(kind):
     assert [(field.name, field.field_number) for field in one.fields] == [(f.name, f.number) for f in message.fields]
     assert all(field.description and field.display_name and field.type for field in one.fields)
     assert {field.group_id for field in one.fields} == {group.id for group in one.field_groups}
-    assert ("does not run it" in one.description) == (kind not in _KINDS)
+    assert ("does not run it" in one.description) == (kind not in RUN)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,4 @@
-"""The API's task list becomes a plain DSL document, task kind by task kind, and nothing is dropped silently."""
+"""The API's task list becomes a plain DSL document, task kind by task kind, and one row for each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from ai.stigmer.agentic.workflow.v1.enum_pb2 import WorkflowTaskKind
 from google.protobuf import json_format
 from stigmer_plugin_workflow._adopt import adopt_dsl
 from stigmer_plugin_workflow._creation import run_input_of
-from stigmer_plugin_workflow._translate import _KINDS, UntranslatableError, dsl_document
+from stigmer_plugin_workflow.translation.document import dsl_document
+from stigmer_plugin_workflow.translation.kinds import KINDS
 
 INNER = [{"name": "inner", "kind": "set_vars", "task_config": {"variables": {"a": "1"}}}]
 TRANSLATED = {
@@ -63,41 +64,134 @@ TRANSLATED = {
         {"engine": "TRANSFORM_ENGINE_JQ", "expression": ".a", "input": "${ .b }"},
         {"set": "${ .a }", "input": {"from": "${ .b }"}},
     ),
-}
-TASK = "/spec/tasks/0"
-UNDONE = [{**INNER[0], "compensate": [{"name": "undo"}]}]
-REFUSED = {
-    "a kind that nothing runs": ("agent_call", {}, f"{TASK}/kind"),
-    "a nested kind that nothing runs": (
-        "try_catch",
-        {"try": [{"name": "ask", "kind": "human_input"}]},
-        f"{TASK}/task_config/try/0/kind",
+    "grpc_call": (
+        {"service": "shop.example:443/shop.v1.Orders", "method": "Get", "request": {"id": "${ .id }"}},
+        {
+            "call": "grpc",
+            "with": {
+                "service": {"name": "shop.v1.Orders", "host": "shop.example", "port": 443},
+                "method": "Get",
+                "arguments": {"id": "${ .id }"},
+            },
+        },
     ),
-    "a point in time": ("wait", {"until": "2030-01-01T00:00:00Z"}, f"{TASK}/task_config/until"),
-    "parallel iterations": (
-        "for_each",
-        {"each": "n", "in": ".x", "do": INNER, "max_parallelism": 2},
-        f"{TASK}/task_config/max_parallelism",
+    "activity_call": (
+        {"activity": "render", "input": {"a": 1}},
+        {"call": "stigmer:activity", "with": {"activity": "render", "input": {"a": 1}}},
     ),
-    "a compensating catch": (
-        "try_catch",
-        {"try": INNER, "catch": {"compensate": True}},
-        f"{TASK}/task_config/catch/compensate",
+    "listen": (
+        {"to": {"mode": "one", "signals": [{"id": "a", "type": "signal"}, {"id": "b", "type": "signal"}]}},
+        {"listen": {"to": {"any": [{"with": {"type": "a"}}, {"with": {"type": "b"}}]}}},
     ),
-    "a nested compensation": ("try_catch", {"try": UNDONE}, f"{TASK}/task_config/try/0/compensate"),
-    "another engine": (
-        "transform",
-        {"engine": "TRANSFORM_ENGINE_JSONATA", "expression": "a"},
-        f"{TASK}/task_config/engine",
+    "run_workflow": (
+        {"workflow": "acme/bill", "input": {"n": "${ .n }"}},
+        {"call": "stigmer:workflow", "with": {"workflow": "acme/bill", "input": {"n": "${ .n }"}}},
     ),
-    "no endpoint": ("http_call", {"method": "GET"}, f"{TASK}/task_config/endpoint"),
-    "text for an endpoint": ("http_call", {"method": "GET", "endpoint": "https://x"}, f"{TASK}/task_config"),
-    "text for a case": ("switch_case", {"cases": ["a"]}, f"{TASK}/task_config"),
-    "text for tasks": ("for_each", {"each": "n", "in": ".x", "do": "abc"}, f"{TASK}/task_config"),
-    "a number for an expression": (
-        "transform",
-        {"engine": "TRANSFORM_ENGINE_JQ", "expression": 5},
-        f"{TASK}/task_config",
+    "agent_call": (
+        {
+            "agent": "reviewer",
+            "message": "Look at ${ .url }",
+            "env": {"A": "${ .a }"},
+            "run_config": {"max_cost_usd": 0.5},
+            "harness": "HARNESS_CURSOR",
+            "output": {"schema": {"type": "object"}, "on_invalid": "ON_INVALID_RETRY", "max_retries": 2},
+            "environment_refs": [{"slug": "prod", "kind": "environment"}],
+        },
+        {
+            "call": "stigmer:agent",
+            "with": {
+                "agent": "reviewer",
+                "message": '${ "Look at " + ((.url) | tostring) }',
+                "env": {"A": "${ .a }"},
+                "config": {"max_cost_usd": 0.5},
+                "harness": "HARNESS_CURSOR",
+                "output": {"schema": {"type": "object"}, "onFail": "retry", "retries": 2},
+                "environmentRefs": [{"slug": "prod", "kind": "environment"}],
+            },
+        },
+    ),
+    "llm_call": (
+        {"model": "m", "prompt": "p", "system_prompt": "s", "max_tokens": 5, "timeout": 9, "max_cost_micros": "7"},
+        {
+            "call": "stigmer:llm",
+            "with": {"model": "m", "prompt": "p", "system": "s", "maxTokens": 5, "maxCostMicros": 7},
+            "timeout": {"after": {"seconds": 9}},
+        },
+    ),
+    "human_input": (
+        {
+            "prompt": "Sure?",
+            "outcomes": [{"name": "approve", "label": "Yes"}, {"name": "deny", "then": "end"}],
+            "timeout": 60,
+            "on_timeout": "HUMAN_INPUT_TIMEOUT_DENY",
+        },
+        {
+            "call": "stigmer:human",
+            "with": {
+                "prompt": "Sure?",
+                "outcomes": [{"name": "approve", "label": "Yes"}, {"name": "deny", "then": "end"}],
+                "onTimeout": "deny",
+            },
+            "timeout": {"after": {"seconds": 60}},
+        },
+    ),
+    "validate": (
+        {
+            "input": ".order",
+            "schema": {"type": "object"},
+            "rules": [{"name": "paid", "expression": ".paid"}],
+            "on_fail": "VALIDATION_FAIL_WARN",
+        },
+        {
+            "call": "stigmer:validate",
+            "with": {
+                "input": "${ .order }",
+                "schema": {"type": "object"},
+                "rules": [{"name": "paid", "when": "${ .paid }"}],
+                "onFail": "warn",
+            },
+        },
+    ),
+    "emit_event": (
+        {
+            "event": {"type": "t", "data": {"n": 1}},
+            "delivery": [{"signal": {"execution_id": "x", "signal_name": "go"}}],
+        },
+        {
+            "do": [
+                {"emit": {"emit": {"event": {"with": {"type": "t", "data": {"n": 1}}}}}},
+                {
+                    "deliver": {
+                        "call": "stigmer:deliver",
+                        "with": {"targets": [{"signal": {"execution": "x", "name": "go"}}]},
+                    }
+                },
+            ]
+        },
+    ),
+    "notification": (
+        {"channel": "webhook", "recipients": ["https://x"], "body": "n: ${ .n }", "metadata": {"k": "v"}},
+        {
+            "call": "stigmer:notify",
+            "with": {
+                "recipients": ["https://x"],
+                "message": {"body": '${ "n: " + ((.n) | tostring) }', "metadata": {"k": "v"}},
+            },
+        },
+    ),
+    "eval": (
+        {"model": "m", "subject": "${ .a }", "rubric": "r", "threshold": 0.5, "on_fail": "EVAL_FAIL_WARN"},
+        {
+            "call": "stigmer:llm",
+            "with": {
+                "model": "m",
+                "subject": "${ .a }",
+                "rubric": "r",
+                "scoring": "pass",
+                "threshold": 0.5,
+                "onFail": "warn",
+            },
+        },
     ),
 }
 INPUTS = {
@@ -128,18 +222,9 @@ def test_a_task_kind_has_its_dsl_task(kind, config, body):
     assert document["do"] == [{"first": {**body, "then": "end"}}]
 
 
-@pytest.mark.parametrize(("kind", "config", "pointer"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_run_is_refused_at_its_place(kind, config, pointer):
-    """Never dropped: the problem points at the option."""
-    with pytest.raises(UntranslatableError) as caught:
-        dsl_document(workflow(kind, config))
-
-    assert caught.value.problem.pointer == pointer
-
-
 def test_every_supported_kind_is_in_the_table():
     """A kind that is added without its row is noticed."""
-    assert set(TRANSLATED) == set(_KINDS)
+    assert set(TRANSLATED) == set(KINDS)
 
 
 def test_a_short_error_name_is_a_runtime_error_of_that_title():
@@ -154,15 +239,22 @@ def test_a_short_error_name_is_a_runtime_error_of_that_title():
     }
 
 
-def test_a_top_level_compensation_is_refused():
-    """Never dropped: what should undo a step would not run."""
+@pytest.mark.parametrize(
+    ("name", "version", "expected"),
+    [
+        ("steps", "1.0.0-rc.1", {"name": "steps", "version": "1.0.0-rc.1"}),
+        ("Calls agents!", "v2", {"name": "Calls-agents", "title": "Calls agents!", "version": "2.0.0"}),
+        ("x" * 70, "1.2", {"name": "x" * 63, "title": "x" * 70, "version": "1.2.0"}),
+    ],
+)
+def test_a_heading_is_one_of_the_dsl(name, version, expected):
+    """Whatever an author of the API's messages writes there."""
     one = workflow("set_vars", {"variables": {"a": "1"}})
-    one.spec.tasks[0].compensate.add(name="undo", kind=WorkflowTaskKind.Value("set_vars"))
+    one.spec.document.name, one.spec.document.version = name, version
 
-    with pytest.raises(UntranslatableError) as caught:
-        dsl_document(one)
+    header = dsl_document(one)["document"]
 
-    assert caught.value.problem.pointer == f"{TASK}/compensate"
+    assert {key: header[key] for key in ("name", "version", "title") if key in header} == expected
 
 
 def test_a_dsl_document_comes_back_as_it_was_written():

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def activities(
-    wiring: Wiring, *, allow: Sequence[str] = (), transport: httpx.AsyncBaseTransport | None = None
+    wiring: Wiring,
+    *,
+    allow: Sequence[str] = (),
+    transport: httpx.AsyncBaseTransport | None = None,
+    sandbox: str = "auto",
 ) -> Mapping[str, Activity]:
     """Return every activity.
 
@@ -22,10 +26,51 @@ def activities(
         wiring: what they work with.
         allow: hosts and networks that may be reached although they are private or loopback.
         transport: what carries HTTP requests instead of the network, for tests.
+        sandbox: the setting of that name, for processes.
     """
+    from stigmer_plugin_workflow_runner.activities.a2a import A2aActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.asyncapi import AsyncApiActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.container import ContainerActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.descriptions import Descriptions  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.events import Events  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.function import FunctionActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.grpc import GrpcActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.http import HttpActivity  # noqa: PLC0415 - with the first runner
+    from stigmer_plugin_workflow_runner.activities.openapi import OpenApiActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.process import Processes  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.script import ScriptActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.shell import ShellActivity  # noqa: PLC0415
 
+    events = Events(wiring)
+    http = HttpActivity(allow=allow, transport=transport)
+    descriptions = Descriptions(http)
+    processes = Processes(sandbox=sandbox, network=bool(allow))
     found: dict[str, Activity] = {
-        "http": HttpActivity(allow=allow, transport=transport),
+        "http": http,
+        "a2a": A2aActivity(http, descriptions),
+        "openapi": OpenApiActivity(http, descriptions),
+        "asyncapi": AsyncApiActivity(http, descriptions),
+        "function": FunctionActivity(http),
+        "grpc": GrpcActivity(http, processes, allow=allow, transport=transport),
+        "container": ContainerActivity(processes, network=bool(allow)),
+        "script": ScriptActivity(processes, http),
+        "shell": ShellActivity(processes),
+        **_of_this_server(wiring, http),
+        "publish": events.publish,
+        "subscribe": events.subscribe,
     }
     return {name: wiring.with_secrets(activity) for name, activity in found.items()}
+
+
+def _of_this_server(wiring: Wiring, http: Activity) -> Mapping[str, Activity]:
+    """Return those that work with what is stored here."""
+    from stigmer_plugin_workflow_runner.activities.agents import AgentCall  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.delivery import Deliver  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.workflows import FindWorkflow, StartWorkflow  # noqa: PLC0415
+
+    return {
+        "agent_call": AgentCall(wiring),
+        "deliver": Deliver(wiring, http),
+        "find_workflow": FindWorkflow(wiring),
+        "start_workflow": StartWorkflow(wiring),
+    }

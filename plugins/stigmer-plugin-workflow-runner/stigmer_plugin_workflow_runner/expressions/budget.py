@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-STEPS = 1_000_000  # about a second of pure Python; a larger job belongs into an activity
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from stigmer_plugin_workflow_runner.expressions.failure import JqError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STEPS = 500_000  # less than half a second of pure Python; a larger job belongs into an activity
+DEEPEST = 4_000  # frames of nested calls; the stack of a thread ends somewhere over 15,000
+NESTED = 500  # levels of a value; JSON writers end somewhere under a thousand
+VALUES_PER_STEP = 4
+CHARACTERS_PER_STEP = 64  # copying is that much cheaper than a step of evaluation
 
 
 class BudgetExceededError(Exception):
@@ -26,3 +39,83 @@ class Budget:
         self.left -= steps
         if self.left < 0:
             raise BudgetExceededError("the expression takes too many steps")
+
+    def copy(self, count: int) -> None:
+        """Take the steps for copying so many characters or references."""
+        self.spend(count // CHARACTERS_PER_STEP)
+
+    def enter(self, depth: int) -> None:
+        """Take the step of a call, after which so many nodes are under way.
+
+        Raises:
+            BudgetExceededError: calls are nested too deeply.
+        """
+        self.spend()
+        if depth > DEEPEST:
+            raise BudgetExceededError("the expression calls itself too deeply")
+
+    def walk(self, value: Any) -> None:
+        """Take the steps for reading the whole of a value, however often a part is shared.
+
+        Raises:
+            BudgetExceededError: there are not that many.
+            JqError: the value is nested too deeply to be read.
+        """
+        if not isinstance(value, (list, dict)):
+            self.copy(len(value) if isinstance(value, str) else 0)
+            return
+        level, depth = [value], 0
+        while level:
+            if depth > NESTED:
+                raise JqError("the value is nested too deeply")
+            level, depth = self._read(level), depth + 1
+
+    def _read(self, containers: list[Any]) -> list[Any]:
+        """Take the steps for the values right inside of containers, and return those that are containers."""
+        inner: list[Any] = []
+        for container in containers:
+            names, values = (container, container.values()) if isinstance(container, dict) else ((), container)
+            characters = sum(map(len, names))
+            for item in values:
+                if isinstance(item, (list, dict)):
+                    inner.append(item)
+                elif isinstance(item, str):
+                    characters += len(item)
+            self.spend((1 + len(values)) // VALUES_PER_STEP + characters // CHARACTERS_PER_STEP)
+            if len(inner) > self.left * VALUES_PER_STEP:
+                self.spend(len(inner))
+        return inner
+
+
+class Meter:
+    """The steps that evaluations have taken."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+
+_meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """Count the steps of every evaluation inside, together."""
+    meter = Meter()
+    token = _meter.set(meter)
+    try:
+        yield meter
+    finally:
+        _meter.reset(token)
+
+
+@contextmanager
+def counted(budget: Budget) -> Iterator[None]:
+    """Add what an evaluation takes of its budget to the meter that is running, if one is."""
+    before, meter = budget.left, _meter.get()
+    try:
+        yield
+    finally:
+        if meter is not None:
+            meter.steps += before - budget.left

@@ -1,18 +1,23 @@
-"""The dispatch from nodes to closures, and the nodes that are not function calls."""
+"""The dispatch from nodes to closures, and the nodes that make values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from stigmer_plugin_workflow_runner.expressions import syntax
-from stigmer_plugin_workflow_runner.expressions.closures import Closure, Env, One, Scope, product, single
+from stigmer_plugin_workflow_runner.expressions.assignments import compile_assignment
+from stigmer_plugin_workflow_runner.expressions.calls import compile_call
+from stigmer_plugin_workflow_runner.expressions.closures import Closure, Env, Path, Scope, product, single, standing
+from stigmer_plugin_workflow_runner.expressions.control import CONTROL
 from stigmer_plugin_workflow_runner.expressions.failure import JqError
-from stigmer_plugin_workflow_runner.expressions.functions import compile_call
-from stigmer_plugin_workflow_runner.expressions.operators import OPERATORS, cut, index, items
-from stigmer_plugin_workflow_runner.expressions.values import Json, is_number, number, shown, to_text, truthy
+from stigmer_plugin_workflow_runner.expressions.formats import FORMATS
+from stigmer_plugin_workflow_runner.expressions.operators import OPERATORS, cut, index, items, negative
+from stigmer_plugin_workflow_runner.expressions.values import Json, number, shown, truthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from stigmer_plugin_workflow_runner.expressions.closures import One
 
 
 def compile_node(node: syntax.Node, scope: Scope) -> Closure:
@@ -29,7 +34,7 @@ def _identity(_node: syntax.Identity, _scope: Scope) -> Closure:
 
 
 def _literal(node: syntax.Literal, _scope: Scope) -> Closure:
-    constant = number(node.value) if is_number(node.value) else node.value
+    constant = number(node.value) if isinstance(node.value, float) else node.value
     return single(lambda _value, _env: constant)
 
 
@@ -42,28 +47,33 @@ def _variable(node: syntax.Variable, scope: Scope) -> Closure:
 
 def _text(node: syntax.Text, scope: Scope) -> Closure:
     # jq varies the first interpolation fastest, so the parts are combined in reverse
+    write = FORMATS[node.format]
+    literal = [isinstance(part, str) for part in reversed(node.parts)]
     parts = tuple(
         compile_node(syntax.Literal(part) if isinstance(part, str) else part, scope) for part in reversed(node.parts)
     )
 
-    def compute(_value: Json, env: Env, texts: tuple[Json, ...]) -> Json:
-        text = "".join(part if isinstance(part, str) else to_text(part) for part in reversed(texts))
-        env.budget.spend(len(text) // 64)
-        return text
+    def compute(_value: Json, env: Env, found: tuple[Json, ...]) -> Json:
+        texts = [part if is_text else write(env.budget, part) for part, is_text in zip(found, literal, strict=True)]
+        env.budget.copy(sum(map(len, texts)))
+        return "".join(reversed(texts))
 
     return product(parts, compute)
 
 
+def _format(node: syntax.Format, _scope: Scope) -> Closure:
+    write = FORMATS[node.name]
+    return single(lambda value, env: write(env.budget, value))
+
+
 def _index(node: syntax.Index, scope: Scope) -> Closure:
-    target = compile_node(node.target, scope)
-    if isinstance(node.key, syntax.Literal):
-        key = node.key.value
-        inner = target.one
-        if inner is not None and isinstance(key, str):
-            return single(_field(inner, key))
-        return product((target,), lambda _value, _env, found: index(found[0], key))
-    # jq evaluates the key first, which varies slowest
-    return product((compile_node(node.key, scope), target), lambda _value, _env, found: index(found[1], found[0]))
+    target, key = compile_node(node.target, scope), compile_node(node.key, scope)
+    inner = target.one
+    if isinstance(node.key, syntax.Literal) and isinstance(node.key.value, str) and inner is not None:
+        plain = single(_field(inner, node.key.value))
+    else:  # jq evaluates the key first, which varies slowest
+        plain = product((key, target), lambda _value, _env, found: index(found[1], found[0]))
+    return _indexed(key, target, plain, index, is_optional=node.is_optional)
 
 
 def _field(inner: One, name: str) -> One:
@@ -75,9 +85,50 @@ def _field(inner: One, name: str) -> One:
 
 
 def _slice(node: syntax.Slice, scope: Scope) -> Closure:
-    bounds = tuple(compile_node(bound or syntax.Literal(None), scope) for bound in (node.start, node.stop))
+    start, stop = (compile_node(bound or syntax.Literal(None), scope) for bound in (node.start, node.stop))
     target = compile_node(node.target, scope)
-    return product((*bounds, target), lambda _value, _env, found: cut(found[2], found[0], found[1]))
+    bounds = product((start, stop), lambda _value, _env, found: {"start": found[0], "end": found[1]})
+
+    def compute(_value: Json, env: Env, found: tuple[Json, ...]) -> Json:
+        part = cut(found[2], found[0], found[1])
+        env.budget.copy(len(part or ()))
+        return part
+
+    plain = product((start, stop, target), compute)
+    return _indexed(
+        bounds, target, plain, lambda value, part: cut(value, part["start"], part["end"]), is_optional=node.is_optional
+    )
+
+
+def _indexed(
+    key: Closure, target: Closure, plain: Closure, get: Callable[[Json, Json], Json], *, is_optional: bool
+) -> Closure:
+    """Return the closure of an index with its paths; an optional one makes nothing of what cannot be indexed."""
+
+    def paths(path: Path, value: Json, env: Env) -> Iterator[tuple[Path, Json]]:
+        for name in key.many(value, env):
+            for place, found in target.paths(path, value, env):
+                env.budget.spend()
+                keys = standing(place, found)
+                try:
+                    inner = get(found, name)
+                except JqError:
+                    if is_optional:
+                        continue
+                    raise
+                yield ((*keys, name), inner), inner
+
+    def many(value: Json, env: Env) -> Iterator[Json]:
+        for name in key.many(value, env):
+            for found in target.many(value, env):
+                env.budget.spend()
+                try:
+                    inner = get(found, name)
+                except JqError:
+                    continue
+                yield inner
+
+    return Closure(many, None, paths) if is_optional else Closure(plain.many, plain.one, paths)
 
 
 def _iterate(node: syntax.Iterate, scope: Scope) -> Closure:
@@ -85,25 +136,43 @@ def _iterate(node: syntax.Iterate, scope: Scope) -> Closure:
 
     def many(value: Json, env: Env) -> Iterator[Json]:
         for found in target.many(value, env):
+            if node.is_optional and not isinstance(found, (list, dict)):
+                continue
             for item in items(found):
                 env.budget.spend()
                 yield item
 
-    return Closure(many)
+    def paths(path: Path, value: Json, env: Env) -> Iterator[tuple[Path, Json]]:
+        for place, found in target.paths(path, value, env):
+            keys = standing(place, found)
+            if node.is_optional and not isinstance(found, (list, dict)):
+                continue
+            listed = items(found)
+            for key, item in zip(found if isinstance(found, dict) else range(len(listed)), listed, strict=True):
+                env.budget.spend()
+                yield ((*keys, key), item), item
+
+    return Closure(many, None, paths)
 
 
 def _pipe(node: syntax.Pipe, scope: Scope) -> Closure:
     left, right = compile_node(node.left, scope), compile_node(node.right, scope)
     first, second = left.one, right.one
-    if first is not None and second is not None:
-        return single(lambda value, env: second(first(value, env), env))
 
     def many(value: Json, env: Env) -> Iterator[Json]:
         for found in left.many(value, env):
             env.budget.spend()
             yield from right.many(found, env)
 
-    return Closure(many)
+    def paths(path: Path, value: Json, env: Env) -> Iterator[tuple[Path, Json]]:
+        for place, found in left.paths(path, value, env):
+            env.budget.spend()
+            yield from right.paths(place, found, env)
+
+    if first is None or second is None:
+        return Closure(many, None, paths)
+    plain = single(lambda value, env: second(first(value, env), env))
+    return Closure(plain.many, plain.one, paths)
 
 
 def _comma(node: syntax.Comma, scope: Scope) -> Closure:
@@ -113,7 +182,11 @@ def _comma(node: syntax.Comma, scope: Scope) -> Closure:
         yield from left.many(value, env)
         yield from right.many(value, env)
 
-    return Closure(many)
+    def paths(path: Path, value: Json, env: Env) -> Iterator[tuple[Path, Json]]:
+        yield from left.paths(path, value, env)
+        yield from right.paths(path, value, env)
+
+    return Closure(many, None, paths)
 
 
 def _binary(node: syntax.Binary, scope: Scope) -> Closure:
@@ -144,82 +217,27 @@ def _logical(node: syntax.Logical, scope: Scope) -> Closure:
     return Closure(many)
 
 
-def _alternative(node: syntax.Alternative, scope: Scope) -> Closure:
-    left, right = compile_node(node.left, scope), compile_node(node.right, scope)
-    first, second = left.one, right.one
-    if first is not None and second is not None:
-
-        def one(value: Json, env: Env) -> Json:
-            found = first(value, env)
-            return found if truthy(found) else second(value, env)
-
-        return single(one)
-
-    def many(value: Json, env: Env) -> Iterator[Json]:
-        some = False
-        for found in left.many(value, env):
-            if truthy(found):
-                some = True
-                yield found
-        if not some:
-            yield from right.many(value, env)
-
-    return Closure(many)
-
-
 def _negate(node: syntax.Negate, scope: Scope) -> Closure:
-    def compute(_value: Json, _env: Env, found: tuple[Json, ...]) -> Json:
-        if not is_number(found[0]):
-            raise JqError(f"{shown(found[0])} cannot be negated")
-        return number(-found[0])
-
-    return product((compile_node(node.operand, scope),), compute)
-
-
-def _if(node: syntax.If, scope: Scope) -> Closure:
-    condition, then, otherwise = (compile_node(part, scope) for part in (node.condition, node.then, node.otherwise))
-    test, yes, no = condition.one, then.one, otherwise.one
-    if test is not None and yes is not None and no is not None:
-        return single(lambda value, env: yes(value, env) if truthy(test(value, env)) else no(value, env))
-
-    def many(value: Json, env: Env) -> Iterator[Json]:
-        for found in condition.many(value, env):
-            yield from (then if truthy(found) else otherwise).many(value, env)
-
-    return Closure(many)
-
-
-def _try(node: syntax.Try, scope: Scope) -> Closure:
-    body = compile_node(node.body, scope)
-    handler = compile_node(node.handler, scope) if node.handler is not None else None
-
-    def many(value: Json, env: Env) -> Iterator[Json]:
-        values = body.many(value, env)
-        while True:
-            try:  # only the body is guarded: an error of whoever reads these values passes
-                found = next(values)
-            except StopIteration:
-                return
-            except JqError as error:
-                if handler is not None:
-                    yield from handler.many(error.value, env)
-                return
-            yield found
-
-    return Closure(many)
+    return product((compile_node(node.operand, scope),), lambda _value, _env, found: negative(found[0]))
 
 
 def _array(node: syntax.Array, scope: Scope) -> Closure:
     if node.body is None:
         return single(lambda _value, _env: [])
     body = compile_node(node.body, scope)
-    return single(lambda value, env: list(body.many(value, env)))
+
+    def one(value: Json, env: Env) -> Json:
+        env.budget.spend()
+        return list(body.many(value, env))
+
+    return single(one)
 
 
 def _object(node: syntax.Object, scope: Scope) -> Closure:
     parts = tuple(compile_node(part, scope) for entry in node.entries for part in entry)
 
-    def compute(_value: Json, _env: Env, found: tuple[Json, ...]) -> Json:
+    def compute(_value: Json, env: Env, found: tuple[Json, ...]) -> Json:
+        env.budget.spend()
         made = {}
         for at in range(0, len(found), 2):
             if not isinstance(found[at], str):
@@ -230,50 +248,12 @@ def _object(node: syntax.Object, scope: Scope) -> Closure:
     return product(parts, compute)
 
 
-def _bind(node: syntax.Bind, scope: Scope) -> Closure:
-    source, name = compile_node(node.source, scope), node.name
-    body = compile_node(node.body, scope.with_variable(name))
-    first, second = source.one, body.one
-    if first is not None and second is not None:
-        return single(lambda value, env: second(value, env.bind(name, first(value, env))))
-
-    def many(value: Json, env: Env) -> Iterator[Json]:
-        for found in source.many(value, env):
-            env.budget.spend()
-            yield from body.many(value, env.bind(name, found))
-
-    return Closure(many)
-
-
-def _reduce(node: syntax.Reduce, scope: Scope) -> Closure:
-    source, start, name = compile_node(node.source, scope), compile_node(node.start, scope), node.name
-    update = compile_node(node.update, scope.with_variable(name))
-
-    def many(value: Json, env: Env) -> Iterator[Json]:
-        for initial in start.many(value, env):
-            result = initial
-            for found in source.many(value, env):
-                env.budget.spend()
-                last = None
-                for last in update.many(result, env.bind(name, found)):  # noqa: B007 - the last one counts
-                    env.budget.spend()
-                result = last
-            yield result
-
-    if start.one is None:
-        return Closure(many)
-    return Closure(many, lambda value, env: next(many(value, env)))
-
-
-def _call(node: syntax.Call, scope: Scope) -> Closure:
-    return compile_call(node, tuple(compile_node(argument, scope) for argument in node.arguments))
-
-
 _COMPILERS: dict[type, Callable[[Any, Scope], Closure]] = {
     syntax.Identity: _identity,
     syntax.Literal: _literal,
     syntax.Variable: _variable,
     syntax.Text: _text,
+    syntax.Format: _format,
     syntax.Index: _index,
     syntax.Slice: _slice,
     syntax.Iterate: _iterate,
@@ -281,13 +261,10 @@ _COMPILERS: dict[type, Callable[[Any, Scope], Closure]] = {
     syntax.Comma: _comma,
     syntax.Binary: _binary,
     syntax.Logical: _logical,
-    syntax.Alternative: _alternative,
     syntax.Negate: _negate,
-    syntax.If: _if,
-    syntax.Try: _try,
     syntax.Array: _array,
     syntax.Object: _object,
-    syntax.Bind: _bind,
-    syntax.Reduce: _reduce,
-    syntax.Call: _call,
+    syntax.Call: compile_call,
+    syntax.Assign: compile_assignment,
+    **CONTROL,
 }

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stigmer_plugin_workflow_runner.expressions.budget import STEPS, Budget
+from stigmer_plugin_workflow_runner.expressions.budget import DEEPEST, STEPS, Budget, counted
 from stigmer_plugin_workflow_runner.expressions.closures import Closure, Env, Scope, first_of
 from stigmer_plugin_workflow_runner.expressions.compiler import compile_node
 from stigmer_plugin_workflow_runner.expressions.failure import JqError, UnsupportedExpressionError
 from stigmer_plugin_workflow_runner.expressions.parser import parse
+from stigmer_plugin_workflow_runner.expressions.shape import chooses
+from stigmer_plugin_workflow_runner.expressions.values import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from stigmer_plugin_workflow_runner.expressions.values import Json
+
+_FRAMES = DEEPEST + 3_000  # with those of the caller, of one expression, and of reading a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,7 @@ class Expression:
     text: str
     variables: frozenset[str]
     closure: Closure
+    chooses: bool
 
     def evaluate(self, value: Json, variables: Mapping[str, Json], *, steps: int = STEPS) -> Json:
         """Return the first value the expression makes of its input, null when it makes none.
@@ -32,15 +39,38 @@ class Expression:
             JqError: it fails.
             BudgetExceededError: it takes too many steps.
         """
-        try:
-            found = first_of(self.closure, value, Env(variables, Budget(steps)))
-        except RecursionError as error:
-            raise JqError("the value is nested too deeply") from error
-        return found[0] if found else None
+        budget = Budget(steps)
+        with _stack(), counted(budget):
+            found = first_of(self.closure, value, Env(variables, budget))
+            return self._finished(found[0], budget) if found else None
 
     def all(self, value: Json, variables: Mapping[str, Json], *, steps: int = STEPS) -> list[Json]:
         """Return every value the expression makes of its input."""
-        return list(self.closure.many(value, Env(variables, Budget(steps))))
+        budget = Budget(steps)
+        with _stack(), counted(budget):
+            found = list(self.closure.many(value, Env(variables, budget)))
+            return [self._finished(item, budget) for item in found]
+
+    def _finished(self, found: Json, budget: Budget) -> Json:
+        """Return a value that can be written as JSON: not too large, not too deep, without infinities and NaN."""
+        if self.chooses or not isinstance(found, (float, list, dict)):
+            return found
+        budget.walk(found)
+        return canonical(found)
+
+
+@contextmanager
+def _stack() -> Iterator[None]:
+    """Give the interpreter's stack the room that the budget allows for.
+
+    The limit is never lowered again: it is the process's, and another thread may be in need of it.
+    """
+    if sys.getrecursionlimit() < _FRAMES:
+        sys.setrecursionlimit(_FRAMES)
+    try:
+        yield
+    except RecursionError as error:
+        raise JqError("the value is nested too deeply") from error
 
 
 def compile_expression(text: str) -> Expression:
@@ -49,9 +79,10 @@ def compile_expression(text: str) -> Expression:
     Raises:
         UnsupportedExpressionError: the text is not jq, or not of the part that this version compiles.
     """
-    scope = Scope()
+    scope = Scope(compile_node)
     try:
-        closure = compile_node(parse(text), scope)
+        node = parse(text)
+        closure = compile_node(node, scope)
     except RecursionError as error:
         raise UnsupportedExpressionError("the expression is nested too deeply") from error
-    return Expression(text, frozenset(scope.free), closure)
+    return Expression(text, frozenset(scope.free), closure, chooses(node))

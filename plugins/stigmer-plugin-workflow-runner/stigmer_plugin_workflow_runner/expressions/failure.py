@@ -20,3 +20,11 @@ class JqError(Exception):
     def __init__(self, value: Any) -> None:
         super().__init__(value if isinstance(value, str) else f"{value!r} (not a string)")
         self.value = value
+
+
+class BreakError(Exception):
+    """`break $name` on its way to its `label $name`; `try` does not stop it."""
+
+    def __init__(self, label: object) -> None:
+        super().__init__("break")
+        self.label = label

@@ -14,23 +14,26 @@ LONGEST = 20_000  # characters; a longer expression is a program and belongs els
 DEEPEST = 50  # strings inside interpolations inside strings
 
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\n]+|\#[^\n]*)
+    r"""(?P<space>[ \t\r\n]+|\#(?:\\(?:\\|\r?\n)|[^\n])*)
       | (?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<field>\.[A-Za-z_]\w*)
-      | (?P<variable>\$(?:__loc__|[A-Za-z_]\w*))
+      | (?P<variable>\$[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*)
       | (?P<name>[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*)
-      | (?P<format>@[A-Za-z0-9]+)
-      | (?P<symbol>\?//=|\?//|\|=|//=|\+=|-=|\*=|/=|%=|==|!=|<=|>=|//|\.\.|[.\[\](){}|,:;=<>+\-*/%?])
+      | (?P<format>@[A-Za-z0-9_]+)
+      | (?P<symbol>\?//|\|=|//=|\+=|-=|\*=|/=|%=|==|!=|<=|>=|//|\.\.|[.\[\](){}|,:;=<>+\-*/%?])
     """,
     re.VERBOSE | re.ASCII,
 )
-_PLAIN = re.compile(r'[^"\\\x00-\x1f]+')
+_PLAIN = re.compile(r'[^"\\]+')
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})?)')
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token: `value` is its text, a number, or the parts of a string (texts and lists of tokens)."""
+    """A token: `value` is its text, a number, or the parts of a string (texts and lists of tokens).
+
+    The value of the `end` token is the whole text.
+    """
 
     kind: str
     value: Any
@@ -46,7 +49,7 @@ def tokens(text: str) -> list[Token]:
     if len(text) > LONGEST:
         raise UnsupportedExpressionError(f"an expression has at most {LONGEST} characters, this one has {len(text)}")
     found, position = _tokens(text, 0, depth=0)
-    found.append(Token("end", "", position))
+    found.append(Token("end", text, position))
     return found
 
 
@@ -80,10 +83,10 @@ def _token(match: re.Match[str]) -> Token:
 
 
 def _number(word: str) -> float:
-    """Return a literal's number; what a double cannot hold is the largest one, as in jq."""
+    """Return a literal's number; an integer keeps all of its digits, as in jq."""
     if word.isdigit() and len(word) <= float_info.max_10_exp:
         return int(word)
-    return min(float(word), float_info.max)
+    return float(word)
 
 
 def _whole(text: str) -> str:
@@ -103,7 +106,7 @@ def _string(text: str, start: int, *, depth: int) -> tuple[Token, int]:
             inner, position = _tokens(text, position + 2, depth=depth + 1)
             if position >= len(text):
                 break
-            parts.append([*inner, Token("end", "", position)])
+            parts.append([*inner, Token("end", text, position)])
             position += 1
             continue
         match = _PLAIN.match(text, position) or _ESCAPE.match(text, position)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from math import floor, isnan, nan
 from typing import TYPE_CHECKING
 
 from stigmer_plugin_workflow_runner.expressions.failure import JqError
 from stigmer_plugin_workflow_runner.expressions.values import (
     EXACT,
     Json,
+    brief,
     equal,
     is_number,
     less,
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from stigmer_plugin_workflow_runner.expressions.budget import Budget
 
-CHARACTERS_PER_STEP = 64  # copying is that much cheaper than a step of evaluation
 LONGEST = 10_000_000  # characters of one string
+MOST = 2**63 - 1
 
 
 def add(left: Json, right: Json, budget: Budget) -> Json:
@@ -33,17 +34,19 @@ def add(left: Json, right: Json, budget: Budget) -> Json:
     if right is None:
         return left
     if is_number(left) and is_number(right):
-        return number(left + right)
+        return number(_double(left) + _double(right))
     if type(left) is not type(right) or not isinstance(left, (str, list, dict)):
         raise JqError(f"{shown(left)} and {shown(right)} cannot be added")
-    budget.spend((len(left) + len(right)) // CHARACTERS_PER_STEP)
+    budget.copy(len(left) + len(right))
+    if isinstance(left, str) and len(left) + len(right) > LONGEST:
+        raise JqError("the string is too long")
     return {**left, **right} if isinstance(left, dict) else left + right
 
 
 def subtract(left: Json, right: Json, budget: Budget) -> Json:
     """Return `left - right`; of arrays, what is not in the right one."""
     if is_number(left) and is_number(right):
-        return number(left - right)
+        return number(_double(left) - _double(right))
     if isinstance(left, list) and isinstance(right, list):
         budget.spend(len(left) * len(right))
         return [item for item in left if not any(equal(item, other) for other in right)]
@@ -53,7 +56,7 @@ def subtract(left: Json, right: Json, budget: Budget) -> Json:
 def multiply(left: Json, right: Json, budget: Budget) -> Json:
     """Return `left * right`: a string is repeated, objects merge deeply."""
     if is_number(left) and is_number(right):
-        return number(float(left) * right)
+        return number(_double(left) * _double(right))
     if isinstance(left, dict) and isinstance(right, dict):
         return _merge(left, right, budget)
     if is_number(left) and isinstance(right, str):
@@ -68,7 +71,7 @@ def divide(left: Json, right: Json, budget: Budget) -> Json:
     if is_number(left) and is_number(right):
         if right == 0:
             raise JqError(f"{shown(left)} and {shown(right)} cannot be divided because the divisor is zero")
-        return number(left / right)
+        return number(_double(left) / _double(right))
     if isinstance(left, str) and isinstance(right, str):
         return split(left, right, budget)
     raise JqError(f"{shown(left)} and {shown(right)} cannot be divided")
@@ -77,12 +80,31 @@ def divide(left: Json, right: Json, budget: Budget) -> Json:
 def modulo(left: Json, right: Json, _budget: Budget) -> Json:
     """Return `left % right` of the integral parts; the sign is the left one's."""
     if not (is_number(left) and is_number(right)):
-        raise JqError(f"{shown(left)} and {shown(right)} cannot be divided")
-    divisor = abs(int(right))
+        raise JqError(f"{shown(left)} and {shown(right)} cannot be divided (remainder)")
+    if isnan(left) or isnan(right):
+        return nan
+    divisor = abs(_integral(right))
     if divisor == 0:
-        raise JqError(f"{shown(left)} and {shown(right)} cannot be divided because the divisor is zero")
-    rest = abs(int(left)) % divisor
-    return -rest if left < 0 else rest
+        raise JqError(f"{shown(left)} and {shown(right)} cannot be divided (remainder) because the divisor is zero")
+    rest = abs(_integral(left)) % divisor
+    return number(float(-rest if left < 0 else rest))
+
+
+def _integral(value: float) -> int:
+    """Return a number without its fraction, within 64 bits."""
+    return int(max(min(value, MOST), -MOST - 1))
+
+
+def _double(value: float) -> float:
+    """Return a number as a double; integers that a double holds are left alone, which is faster."""
+    return value if type(value) is float or -EXACT <= value <= EXACT else float(number(value))
+
+
+def negative(value: Json) -> Json:
+    """Return `-value`; an integer keeps all of its digits."""
+    if not is_number(value):
+        raise JqError(f"{shown(value)} cannot be negated")
+    return -value
 
 
 def split(text: str, separator: str, budget: Budget) -> list[Json]:
@@ -94,12 +116,12 @@ def split(text: str, separator: str, budget: Budget) -> list[Json]:
 
 
 def _repeat(text: str, times: float, budget: Budget) -> str | None:
-    if times < 0:
+    if isnan(times) or times < 0:
         return None
-    count = int(times)
-    if len(text) * count > LONGEST:
+    if len(text) * times > LONGEST:
         raise JqError("Repeat string result too long")
-    budget.spend(len(text) * count // CHARACTERS_PER_STEP)
+    count = int(times)
+    budget.copy(len(text) * count)
     return text * count
 
 
@@ -115,38 +137,45 @@ def _merge(left: dict[str, Json], right: dict[str, Json], budget: Budget) -> dic
     return merged
 
 
+def _compared(test: Callable[[Json, Json], bool]) -> Callable[[Json, Json, Budget], bool]:
+    def compare(left: Json, right: Json, budget: Budget) -> bool:
+        if isinstance(left, (str, list, dict)) and type(left) is type(right):
+            budget.walk(left)
+            budget.walk(right)
+        return test(left, right)
+
+    return compare
+
+
 OPERATORS: dict[str, Callable[[Json, Json, Budget], Json]] = {
     "+": add,
     "-": subtract,
     "*": multiply,
     "/": divide,
     "%": modulo,
-    "==": lambda left, right, _: equal(left, right),
-    "!=": lambda left, right, _: not equal(left, right),
-    "<": lambda left, right, _: less(left, right),
-    "<=": lambda left, right, _: not less(right, left),
-    ">": lambda left, right, _: less(right, left),
-    ">=": lambda left, right, _: not less(left, right),
+    "==": _compared(equal),
+    "!=": _compared(lambda left, right: not equal(left, right)),
+    "<": _compared(less),
+    "<=": _compared(lambda left, right: less(left, right) or equal(left, right)),
+    ">": _compared(lambda left, right: less(right, left)),
+    ">=": _compared(lambda left, right: less(right, left) or equal(left, right)),
 }
 
 
 def index(target: Json, key: Json) -> Json:
     """Return `target[key]`; what is not there is null."""
-    if isinstance(key, str):
-        if isinstance(target, dict):
-            return target.get(key)
-        if target is None:
-            return None
-    elif is_number(key):
-        if isinstance(target, list):
-            position = int(max(min(key, EXACT), -EXACT))  # a fraction is cut off
-            return target[position] if -len(target) <= position < len(target) else None
-        if target is None:
-            return None
-    elif isinstance(target, list) and isinstance(key, list):
+    if target is None and (isinstance(key, (str, dict)) or is_number(key)):
+        return None
+    if isinstance(key, str) and isinstance(target, dict):
+        return target.get(key)
+    if isinstance(target, list) and is_number(key):
+        position = len(target) if isnan(key) else int(max(min(key, EXACT), -EXACT))  # a fraction is cut off
+        return target[position] if -len(target) <= position < len(target) else None
+    if isinstance(key, dict) and isinstance(target, (str, list)):
+        return cut(target, key.get("start", False), key.get("end", False))
+    if isinstance(target, list) and isinstance(key, list):
         return indices(target, key)
-    quoted = f" ({shown(key).split(' (', 1)[1]}" if isinstance(key, (str, int, float)) else ""
-    raise JqError(f"Cannot index {type_name(target)} with {type_name(key)}{quoted}")
+    raise JqError(f"Cannot index {type_name(target)} with {type_name(key)} ({brief(key)})")
 
 
 def indices(target: list[Json], wanted: list[Json]) -> list[int]:
@@ -161,11 +190,22 @@ def cut(target: Json, start: Json, stop: Json) -> Json:
     """Return `target[start:stop]` of an array or a string; bounds count characters and may be null."""
     if target is None:
         return None
-    if not all(bound is None or is_number(bound) for bound in (start, stop)):
-        raise JqError("Array/string slice indices must be integers")
     if not isinstance(target, (str, list)):
-        raise JqError(f"Cannot index {type_name(target)} with object")
-    return target[None if start is None else math.floor(start) : None if stop is None else math.ceil(stop)]
+        raise JqError(f"Cannot index {type_name(target)} with object ({brief({'start': start, 'end': stop})})")
+    first, last = bounds(len(target), start, stop)
+    return target[first:last]
+
+
+def bounds(length: int, start: Json, stop: Json) -> tuple[int, int]:
+    """Return the bounds of a slice as positions; the first is rounded down and the last up."""
+    start, stop = 0 if start is None else start, length if stop is None else stop
+    if not (is_number(start) and is_number(stop)):
+        raise JqError("Array/string slice indices must be integers")
+    start, stop = 0 if isnan(start) else start, length if isnan(stop) else stop
+    first = floor(min(max(start + length if start < 0 else start, 0), length))
+    stop = stop + length if stop < 0 else stop
+    last = first if stop < 0 else length if stop >= length else -floor(-stop)
+    return first, max(first, last)
 
 
 def items(target: Json) -> list[Json]:
@@ -174,4 +214,4 @@ def items(target: Json) -> list[Json]:
         return target
     if isinstance(target, dict):
         return list(target.values())
-    raise JqError(f"Cannot iterate over {shown(target) if target is not None else 'null (null)'}")
+    raise JqError(f"Cannot iterate over {shown(target)}")

@@ -27,17 +27,26 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string with interpolations."""
+    """A string with interpolations, each written in a format such as `base64`."""
 
     parts: tuple[str | Node, ...]
+    format: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`@name` alone."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`target.name` or `target[key]`."""
+    """`target.name` or `target[key]`; with a `?` right after it, what cannot be indexed makes nothing."""
 
     target: Node
     key: Node
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class Slice:
     target: Node
     start: Node | None
     stop: Node | None
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Iterate:
     """`target[]`."""
 
     target: Node
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,15 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class Assign:
+    """`target = value`, `target |= value`, or with an operator before the `=`."""
+
+    operator: str
+    target: Node
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Negate:
     """`-operand`."""
 
@@ -137,22 +157,73 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
+class Elements:
+    """The pattern `[first, second]`."""
+
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The pattern `{name: pattern}`; a key that is a Variable is bound as well, and then may have no pattern."""
+
+    entries: tuple[tuple[Node, Pattern | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Bind:
-    """`source as $name | body`."""
+    """`source as pattern ?// pattern | body`."""
 
     source: Node
-    name: str
+    patterns: tuple[Pattern, ...]
     body: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """`reduce source as $name (start; update)`."""
+    """`reduce source as pattern (start; update)`."""
 
     source: Node
-    name: str
+    patterns: tuple[Pattern, ...]
     start: Node
     update: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Foreach:
+    """`foreach source as pattern (start; update; extract)`."""
+
+    source: Node
+    patterns: tuple[Pattern, ...]
+    start: Node
+    update: Node
+    extract: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """`label $name | body`."""
+
+    name: str
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """`break $name`."""
+
+    name: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Define:
+    """`def name(parameters): body; rest`; a parameter that starts with `$` takes values."""
+
+    name: str
+    parameters: tuple[str, ...]
+    body: Node
+    rest: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +235,9 @@ class Call:
     position: int
 
 
+Pattern: TypeAlias = Variable | Elements | Fields
 Node: TypeAlias = (
-    Identity | Literal | Variable | Text | Index | Slice | Iterate | Pipe | Comma | Binary | Logical | Alternative
-    | Negate | If | Try | Array | Object | Bind | Reduce | Call
+    Identity | Literal | Variable | Text | Format | Index | Slice | Iterate | Pipe | Comma | Binary | Logical
+    | Alternative | Assign | Negate | If | Try | Array | Object | Bind | Reduce | Foreach | Label | Break | Define
+    | Call
 )  # fmt: skip

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import islice
+from math import copysign, inf, isfinite, isnan
 from typing import Any, TypeAlias
-
-from stigmer_plugin_workflow_runner.expressions.failure import JqError
 
 Json: TypeAlias = Any
 
 EXACT = 2**53  # jq's numbers are IEEE doubles: above this an integer is rounded
 LARGEST = 1.7976931348623157e308  # what jq prints for an infinity
 INTEGRAL = 1e17  # up to here jq prints a double without a fraction as an integer
-SHOWN = 11  # jq shortens a value in an error message to about this many bytes
+SHOWN = 29  # bytes of a value in an error message
 
+_ODD = re.compile(r'"(?:[^"\\]|\\.)*"|-0\.0(?!\d)')
 _NAMES: dict[type, str] = {
     type(None): "null",
     bool: "boolean",
@@ -42,19 +44,17 @@ def truthy(value: Json) -> bool:
 
 
 def number(value: float) -> int | float:
-    """Return a number as jq would keep it: rounded to a double, an integral one as an integer."""
+    """Return a computed number as jq would keep it: rounded to a double, an integral one as an integer."""
     if type(value) is int:
         if -EXACT <= value <= EXACT:
             return value
         try:
             value = float(value)
         except OverflowError:
-            return LARGEST if value > 0 else -LARGEST
-    if value != value:  # noqa: PLR0124 - a NaN, which JSON does not have; jq prints null
-        raise JqError("the result is not a number")
-    if value in (float("inf"), float("-inf")):
-        return LARGEST if value > 0 else -LARGEST
-    return int(value) if value.is_integer() and abs(value) <= INTEGRAL else value
+            return inf if value > 0 else -inf
+    if isfinite(value) and value.is_integer() and abs(value) <= INTEGRAL and (value or copysign(1, value) > 0):
+        return int(value)
+    return value
 
 
 def order_key(value: Json) -> tuple[Any, ...]:
@@ -72,25 +72,36 @@ def order_key(value: Json) -> tuple[Any, ...]:
     if isinstance(value, dict):
         names = sorted(value)
         return (rank, names, [order_key(value[name]) for name in names])
+    if value != value:  # noqa: PLR0124 - a NaN, which sorts before all other numbers
+        return (2, 0)
     return (rank, value)
 
 
 def equal(left: Json, right: Json) -> bool:
     """Return whether two values are the same; Python's `==` would make true equal to 1."""
-    if isinstance(left, (list, dict)) and isinstance(right, (list, dict)):
-        return order_key(left) == order_key(right)
-    return type_name(left) == type_name(right) and bool(left == right)
+    kind = type(left)
+    if kind is list and type(right) is list:
+        return len(left) == len(right) and all(map(equal, left, right))
+    if kind is dict and type(right) is dict:
+        return left.keys() == right.keys() and all(equal(item, right[name]) for name, item in left.items())
+    if kind is not type(right) and not (is_number(left) and is_number(right)):
+        return False
+    return bool(left == right)
 
 
 def less(left: Json, right: Json) -> bool:
-    """Return whether one value sorts before another."""
+    """Return whether one value sorts before another; a NaN sorts before itself."""
+    if type(left) is float and isnan(left) and is_number(right):
+        return True
     return order_key(left) < order_key(right)
 
 
 def canonical(value: Json) -> Json:
-    """Return the value with every integral float as an integer, which is how jq prints it."""
+    """Return the value as jq prints it: integral floats as integers, infinities as the largest number, NaN as null."""
     if type(value) is float:
-        return number(value)
+        if isfinite(value):
+            return number(value)
+        return None if isnan(value) else copysign(LARGEST, value)
     if isinstance(value, list):
         return [canonical(item) for item in value]
     if isinstance(value, dict):
@@ -100,10 +111,37 @@ def canonical(value: Json) -> Json:
 
 def to_text(value: Json) -> str:
     """Return the value as compact JSON."""
-    return json.dumps(canonical(value), separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(canonical(value), separators=(",", ":"), ensure_ascii=False)
+    return _ODD.sub(_as_jq, text) if "-0.0" in text or "\x7f" in text else text
+
+
+def _as_jq(match: re.Match[str]) -> str:
+    return "-0" if match.group() == "-0.0" else match.group().replace("\x7f", "\\u007f")
 
 
 def shown(value: Json) -> str:
     """Return the value with its type, for an error message."""
-    text = to_text(value)
-    return f"{type_name(value)} ({text if len(text) <= SHOWN else text[:SHOWN] + '...'})"
+    return f"{type_name(value)} ({brief(value)})"
+
+
+def brief(value: Json) -> str:
+    """Return the start of a value's text, as long as jq shows it."""
+    text = to_text(_clipped(value))
+    data = text.encode()
+    if len(data) <= SHOWN:
+        return text
+    closing = {'"': '"', "[": "]", "{": "}"}.get(text[0], "")
+    return data[: SHOWN - len("...") - len(closing)].decode(errors="ignore") + "..." + closing
+
+
+def _clipped(value: Json, depth: int = 0) -> Json:
+    """Return a value whose text starts as the value's does, as far as a message shows it."""
+    if isinstance(value, str):
+        return value[: SHOWN + 1]
+    if depth > SHOWN:
+        return None
+    if isinstance(value, list):
+        return [_clipped(item, depth + 1) for item in value[: SHOWN + 1]]
+    if isinstance(value, dict):
+        return {name[: SHOWN + 1]: _clipped(item, depth + 1) for name, item in islice(value.items(), SHOWN + 1)}
+    return value

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from stigmer_core.program import ActivityDone, ActivityFailed, ChildDone, Json, Signal, TimerFired
     from stigmer_plugin_workflow_runner.program.execution import Execution
+    from stigmer_plugin_workflow_runner.program.extending import Extension
+    from stigmer_plugin_workflow_runner.program.schemas import Schema
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 Directive: TypeAlias = "int | str"  # the index of a task in the same list, or continue, exit, end
@@ -77,6 +79,10 @@ class Task:
     input_from: Template | None = None
     output_as: Template | None = None
     export_as: Template | None = None
+    input_schema: Schema | None = None
+    output_schema: Schema | None = None
+    export_schema: Schema | None = None
+    extensions: Sequence[Extension] = ()
     timeout: Template | None = None
     then: Directive = "continue"
 
@@ -90,3 +96,4 @@ class Document:
     tasks: Mapping[str, Task]
     lists: Mapping[str, Sequence[Task]]
     root: Task = field(repr=False)
+    listens: Sequence[str] = ()  # the types of event that tasks listen to, sorted; `*` for all

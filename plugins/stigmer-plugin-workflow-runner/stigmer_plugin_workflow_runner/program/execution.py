@@ -11,7 +11,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from stigmer_core.program import CallActivity, Cancel, Signal, StartChild, StartTimer
-from stigmer_plugin_workflow_runner.program.status import Status, timestamp
+from stigmer_plugin_workflow_runner.program.faults import fault
+from stigmer_plugin_workflow_runner.program.lifecycle import AnnouncedStatus
+from stigmer_plugin_workflow_runner.program.secrets import named
+from stigmer_plugin_workflow_runner.program.sizes import within_limits
+from stigmer_plugin_workflow_runner.program.status import timestamp
 from stigmer_plugin_workflow_runner.program.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -39,7 +43,7 @@ class Execution:
         self.waits: dict[str, str] = dict(state["waits"])
         self.ready: list[list[Json]] = list(state["ready"])
         self.commands: list[Command] = []
-        self.status = Status(document, self.state, self.timestamp)
+        self.status = AnnouncedStatus(document, self.state, self.timestamp)
         self.origin: dict[str, Json] | None = None  # of the fault that passes upwards: what there was when it arose
         self._changed: set[str] = set()
 
@@ -110,10 +114,17 @@ class Execution:
 
     # Commands
 
-    def call(self, frame_id: str, activity: str, arguments: Json) -> None:
-        """Ask for an activity, under the frame's own id."""
-        self._wait(frame_id, frame_id)
-        self.commands.append(CallActivity(frame_id, activity, arguments))
+    def call(self, frame_id: str, activity: str, arguments: Json, *, key: str = "") -> None:
+        """Ask for an activity, under the frame's own id unless a key is given.
+
+        Raises:
+            TaskFault: the arguments ask for secrets that the run does not declare, nor was given in its input.
+        """
+        foreign = named(arguments) - set(self.state["secrets"])
+        if foreign and not foreign <= named(self.state["input"]):
+            raise fault("authorization", f"the run does not declare the secret {min(foreign)!r}")
+        self._wait(frame_id, key or frame_id)
+        self.commands.append(CallActivity(key or frame_id, activity, arguments))
 
     def start_child(self, frame_id: str, runner: str, value: Json) -> None:
         """Ask for another run, under the frame's own id; it is not shown as a resource of its own."""
@@ -171,17 +182,17 @@ class Execution:
         """Return what a template makes of the task's input, or of another value.
 
         Raises:
-            TaskFault: an expression fails.
+            TaskFault: an expression fails, or makes too large a value.
         """
         current = self.frames[frame_id]["input"] if value is _MISSING else value
         if not template.variables:
-            return template.evaluate(current, {})
+            return within_limits(template.evaluate(current, {}))
         scope = self._scope(frame_id)
         variables = {
             name: extra[name] if name in extra else scope[name] if name in scope else VARIABLES[name](self, frame_id)
             for name in template.variables
         }
-        return template.evaluate(current, variables)
+        return within_limits(template.evaluate(current, variables))
 
     def _scope(self, frame_id: str | None) -> dict[str, Json]:
         """Return the variables of the loops and handlers around a task; the innermost wins."""
@@ -190,7 +201,7 @@ class Execution:
             frame = self.frames[frame_id]
             if frame.get("variables"):
                 found = {**frame["variables"], **found}
-            frame_id = frame["parent"]
+            frame_id = None if frame.get("isolated") else frame["parent"]
         return found
 
     def unique_id(self, position: str) -> str:

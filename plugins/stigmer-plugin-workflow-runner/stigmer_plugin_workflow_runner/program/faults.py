@@ -11,6 +11,7 @@ from stigmer_core.program import Failure
 
 if TYPE_CHECKING:
     from stigmer_core.program import Json
+    from stigmer_plugin_workflow_runner.program.compiler import Compiler
 
 BASE = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 _ALIASES = (
@@ -82,3 +83,21 @@ def is_caught(error: dict[str, Json], wanted: dict[str, Json]) -> bool:
         if have != want:
             return False
     return True
+
+
+def check_error(compiler: Compiler, error: Json, pointer: str) -> dict[str, Json]:
+    """Return an error's definition, empty when it is none, noting what is wrong with it."""
+    if not isinstance(error, dict):
+        compiler.problem(pointer, "expected an error, or the name of one in 'use.errors'", "{type: …, status: 400}")
+        return {}
+    compiler.keys(error, _FIELDS, pointer)
+    for key in ("type", "status"):
+        if key not in error:
+            compiler.problem(pointer, f"an error has {key!r}", "such as {type: …, status: 400}")
+    status = error.get("status", 400)
+    if isinstance(status, bool) or not isinstance(status, (int, str)):
+        compiler.problem(f"{pointer}/status", "a status is a whole number", "such as 400")
+    for key in _FIELDS:
+        if key != "status" and not isinstance(error.get(key, ""), str):
+            compiler.problem(f"{pointer}/{key}", f"{key!r} is a text")
+    return error

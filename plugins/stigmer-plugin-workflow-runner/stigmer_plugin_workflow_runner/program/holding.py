@@ -24,7 +24,9 @@ def is_held(execution: Execution) -> bool:
 
 def hold(execution: Execution) -> None:
     """Put the run on hold; twice is once."""
-    execution.state.setdefault(_HELD, [])
+    if _HELD not in execution.state:
+        execution.state[_HELD] = []
+        execution.status.run_suspended()
 
 
 def keep(execution: Execution, event: Answer) -> None:
@@ -42,6 +44,8 @@ def keep(execution: Execution, event: Answer) -> None:
 
 def go_on(execution: Execution, *, forget: bool = False) -> None:
     """Let the run go on with the answers that came meanwhile, or without them; one not on hold is left as it is."""
+    if _HELD in execution.state and not forget:
+        execution.status.run_resumed()
     held = execution.state.pop(_HELD, ())
     for kept in () if forget else held:
         machine.answer(execution, _restored(kept, execution.now))

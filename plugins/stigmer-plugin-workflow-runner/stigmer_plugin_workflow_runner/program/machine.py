@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from stigmer_core.program import Complete, Fail, Failure, StartTimer
+from stigmer_plugin_workflow_runner.expressions.budget import STEPS, metered
 from stigmer_plugin_workflow_runner.expressions.values import truthy
+from stigmer_plugin_workflow_runner.program import compensation, extending
 from stigmer_plugin_workflow_runner.program.document import Child, Composite, Guard, Listening, Waiting
 from stigmer_plugin_workflow_runner.program.durations import parse_duration
 from stigmer_plugin_workflow_runner.program.execution import TIMEOUT, Execution
@@ -20,21 +22,23 @@ if TYPE_CHECKING:
 
 ROOT = ""  # the id of the frame of the workflow itself
 BATCH = 500  # tasks begun in one step; then a timer of no length lets others have their turn
+WORK = STEPS // 2  # steps of expressions in one step; likewise
 PAUSE = "?pause"
 
 
 def settle(execution: Execution) -> None:
     """Do everything that can be done now."""
     begun = 0
-    while execution.ready and begun < BATCH and not execution.state["ended"]:
-        action, frame_id, *rest = execution.ready.pop(0)
-        if frame_id not in execution.frames:
-            continue  # its branch lost, or its parent faulted
-        begun += action == "enter"
-        try:
-            _ACTIONS[action](execution, frame_id, *rest)
-        except TaskFault as error:
-            _fault(execution, frame_id, error.error)
+    with metered() as meter:
+        while execution.ready and begun < BATCH and meter.steps < WORK and not execution.state["ended"]:
+            action, frame_id, *rest = execution.ready.pop(0)
+            if frame_id not in execution.frames:
+                continue  # its branch lost, or its parent faulted
+            begun += action == "enter"
+            try:
+                _ACTIONS[action](execution, frame_id, *rest)
+            except TaskFault as error:
+                _fault(execution, frame_id, error.error)
     if execution.ready and not execution.state["ended"] and not execution.state["paused"]:
         execution.state["paused"] = True
         execution.state["pauses"] += 1
@@ -52,6 +56,8 @@ def answer(execution: Execution, event: Answer) -> bool:
     task = _task(execution, frame_id)
     try:
         if event.id == f"{frame_id}{TIMEOUT}":
+            if hasattr(task.body, "timed_out") and task.body.timed_out(execution, frame_id):
+                return True
             raise fault("timeout", f"the task {task.name!r} took too long")
         cast("Waiting", task.body).answered(execution, frame_id, event)
     except TaskFault as error:
@@ -98,26 +104,40 @@ def _enter(execution: Execution, frame_id: str) -> None:
     frame["started"] = execution.timestamp
     if frame_id != ROOT:
         execution.status.started(frame)
+    if task.input_schema is not None:
+        task.input_schema.validate(raw)
     if task.input_from is not None:
         frame["raw"], frame["input"] = raw, execution.evaluate(task.input_from, frame_id)
     if task.timeout is not None:
         after = parse_duration(execution.evaluate(task.timeout, frame_id))
         execution.wake(frame_id, f"{frame_id}{TIMEOUT}", after)
-    task.body.begin(execution, frame_id)
+    if not extending.begin(execution, frame_id):
+        task.body.begin(execution, frame_id)
 
 
 def _complete(execution: Execution, frame_id: str, raw: Json, then: Directive | None) -> None:
-    frame, task = execution.frame(frame_id), _task(execution, frame_id)
+    task = _task(execution, frame_id)
     output = raw
     if task.output_as is not None:
         output = execution.evaluate(task.output_as, frame_id, raw)
+    if task.output_schema is not None:
+        task.output_schema.validate(output)
     if task.export_as is not None:
         execution.state["context"] = execution.evaluate(task.export_as, frame_id, output, output=output)
+    if task.export_schema is not None:
+        task.export_schema.validate(execution.state["context"])
+    if not extending.finish(execution, frame_id, output, then):
+        _finish(execution, frame_id, output, then)
+
+
+def _finish(execution: Execution, frame_id: str, output: Json, then: Directive | None) -> None:
+    frame, task = execution.frame(frame_id), _task(execution, frame_id)
     execution.drop(frame_id, cancelled=False)
     if frame_id == ROOT:
         _succeed(execution, output)
         return
     execution.status.completed(frame, output)
+    compensation.completed(execution, frame, output)
     _leave(execution, frame["parent"], Child(frame["index"], output, task.then if then is None else then))
 
 
@@ -129,7 +149,10 @@ def _leave(execution: Execution, parent: str, child: Child) -> None:
         return
     body = cast("Composite", _task(execution, parent).body)
     try:
-        body.child_ended(execution, parent, child)
+        if child.index == extending.INDEX:
+            extending.ended(execution, parent, child)
+        else:
+            body.child_ended(execution, parent, child)
     except TaskFault as error:  # the parent's fault, not the child's
         error.error.setdefault("instance", _task(execution, parent).pointer)
         execution.fail(parent, error.error)
@@ -150,7 +173,7 @@ def _fault(execution: Execution, frame_id: str, error: dict[str, Json]) -> None:
         return
     execution.status.failed(frame, error)
     body = _task(execution, parent).body
-    if hasattr(body, "catch"):
+    if hasattr(body, "catch") and frame["index"] != extending.INDEX:
         try:
             if cast("Guard", body).catch(execution, parent, error):
                 execution.origin = None
@@ -175,4 +198,9 @@ def _end(execution: Execution) -> None:
     execution.waits.clear()
 
 
-_ACTIONS: dict[str, Callable[..., None]] = {"enter": _enter, "complete": _complete, "fault": _fault}
+_ACTIONS: dict[str, Callable[..., None]] = {
+    "enter": _enter,
+    "complete": _complete,
+    "finish": _finish,
+    "fault": _fault,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stigmer_core.errors import InvalidArgumentError
@@ -24,6 +25,7 @@ from stigmer_plugin_workflow_runner.program import holding, machine, recovery
 from stigmer_plugin_workflow_runner.program.compiler import compile_document
 from stigmer_plugin_workflow_runner.program.execution import Execution
 from stigmer_plugin_workflow_runner.program.faults import BASE, fault
+from stigmer_plugin_workflow_runner.program.secrets import hidden
 from stigmer_plugin_workflow_runner.program.status import timestamp
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class WorkflowProgram:
             now: the moment the run starts.
         """
         document, value = input["document"], input.get("input")
+        if not input.get("depth"):
+            value = hidden(value)  # only a workflow around this one passes secrets on
         try:
             compiled = compile_document(document)
         except InvalidArgumentError as error:
@@ -81,7 +85,10 @@ class WorkflowProgram:
         execution = Execution(compiled, state, event.now)
         if not _take(execution, event):
             return Step(state, ())
-        return Step(execution.saved(), ()) if holding.is_held(execution) else _step(execution)
+        if not holding.is_held(execution):
+            return _step(execution)
+        published = execution.status.publish()
+        return Step(execution.saved(), () if published is None else (published,))
 
 
 def _take(execution: Execution, event: Event) -> bool:
@@ -97,7 +104,7 @@ def _take(execution: Execution, event: Event) -> bool:
         case Signal(name="resume"):
             holding.go_on(execution)
         case Signal():
-            machine.deliver(execution, event)
+            machine.deliver(execution, replace(event, payload=hidden(event.payload)))
         case ActivityDone() | ActivityFailed() | TimerFired() | ChildDone():
             if holding.is_held(execution):
                 holding.keep(execution, event)

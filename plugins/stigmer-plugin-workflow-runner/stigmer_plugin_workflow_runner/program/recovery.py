@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stigmer_plugin_workflow_runner.program.durations import parse_duration
 from stigmer_plugin_workflow_runner.program.execution import TIMEOUT
+from stigmer_plugin_workflow_runner.program.root import subscribe
 
 if TYPE_CHECKING:
     from stigmer_plugin_workflow_runner.program.execution import Execution
@@ -24,10 +25,12 @@ def recover(execution: Execution) -> None:
     for frame_id in list(execution.frames):
         frame = execution.change(frame_id)
         frame["waits"] = []
-        if frame["children"] or frame.get("listens"):
+        if frame["children"] or (frame.get("listens") and not frame.get("asks")):
             _arm(execution, frame_id)
         else:
             _begin_again(execution, frame_id)
+    if execution.document.listens and execution.frame("")["children"]:
+        subscribe(execution, "")  # a run that has failed is not known any more to whoever sends it events
 
 
 def _begin_again(execution: Execution, frame_id: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stigmer_plugin_workflow_runner.expressions.values import truthy
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION
-from stigmer_plugin_workflow_runner.program.durations import parse_duration
+from stigmer_plugin_workflow_runner.program.durations import is_duration, parse_duration
 
 if TYPE_CHECKING:
     from stigmer_core.program import Json
@@ -66,10 +66,12 @@ class Retry:
 
 def compile_retry(compiler: Compiler, policy: Json, pointer: str, variables: frozenset[str]) -> Retry | None:
     """Compile a retry policy, which may be named in `use.retries`."""
-    if isinstance(policy, str):
-        policy = compiler.named("retries", policy, pointer)
+    policy, pointer = compiler.reused("retries", policy, pointer)
+    if policy is None:
+        return None
     if not isinstance(policy, dict):
-        compiler.problem(pointer, "expected a retry policy, or the name of one in 'use.retries'")
+        hint = "such as {delay: PT1S, limit: {attempt: {count: 3}}}"
+        compiler.problem(pointer, "expected a retry policy, or the name of one in 'use.retries'", hint)
         return None
     compiler.keys(policy, ("when", "exceptWhen", "delay", "backoff", "limit", "jitter"), pointer)
     visible = DEFINITION | variables
@@ -94,6 +96,8 @@ def compile_retry(compiler: Compiler, policy: Json, pointer: str, variables: fro
 def _backoff(compiler: Compiler, policy: dict[str, Json], pointer: str) -> str:
     backoff = compiler.section(policy, "backoff", pointer)
     compiler.keys(backoff, BACKOFFS, f"{pointer}/backoff")
+    if "backoff" in policy and len(backoff) != 1:
+        compiler.problem(f"{pointer}/backoff", "a backoff is one of constant, linear, exponential", "{linear: {}}")
     return next((key for key in backoff if key in BACKOFFS), "constant")
 
 
@@ -105,7 +109,7 @@ def _count(compiler: Compiler, limit: dict[str, Json], pointer: str) -> int | No
         compiler.problem(where, "a limit per attempt is not supported by this version", "use the tasks' timeout")
     count = attempt.get("count")
     if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 0):
-        compiler.problem(f"{pointer}/limit/attempt/count", "expected a number of attempts")
+        compiler.problem(f"{pointer}/limit/attempt/count", "expected a number of attempts", "such as 3")
         return None
     return count
 
@@ -117,6 +121,10 @@ def _jitter(
     if not jitter:
         return None
     compiler.keys(jitter, ("from", "to"), f"{pointer}/jitter")
+    if "from" not in jitter or "to" not in jitter:
+        compiler.problem(f"{pointer}/jitter", "a jitter is between two durations 'from' and 'to'")
+    elif all(map(is_duration, jitter.values())) and parse_duration(jitter["from"]) > parse_duration(jitter["to"]):
+        compiler.problem(f"{pointer}/jitter", "a jitter goes up, this one goes down", "exchange 'from' and 'to'")
     low, high = (
         compiler.duration(jitter.get(key, "PT0S"), f"{pointer}/jitter/{key}", visible) for key in ("from", "to")
     )

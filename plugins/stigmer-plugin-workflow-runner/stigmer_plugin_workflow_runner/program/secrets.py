@@ -57,6 +57,17 @@ def hidden(value: Json) -> Json:
     return _MARK.sub(HIDDEN, value) if isinstance(value, str) and _OPEN in value else value
 
 
+def named(value: Json) -> set[str]:
+    """Return the names of the secrets whose marks a value has."""
+    if isinstance(value, dict):
+        return {name for key, item in value.items() for name in named(key) | named(item)}
+    if isinstance(value, list):
+        return {name for item in value for name in named(item)}
+    if not isinstance(value, str) or _OPEN not in value:
+        return set()
+    return {match.group(1).partition("/")[0] for match in _MARK.finditer(value)}
+
+
 def _marked(shape: Json, path: str) -> Json:
     if isinstance(shape, dict):
         return {key: _marked(item, f"{path}/{_escaped(key)}") for key, item in shape.items()}

@@ -27,12 +27,25 @@ _TYPES = {
     "fork": "WORKFLOW_TASK_PARALLEL",
     "set": "WORKFLOW_TASK_TRANSFORM",
 }
+_CALLS = {  # the type and the kind of a `call`; of one that is not here, those of an activity
+    "a2a": ("WORKFLOW_TASK_AGENT_INVOCATION", "http_call"),
+    "http": ("WORKFLOW_TASK_API_CALL", "http_call"),
+    "grpc": ("WORKFLOW_TASK_API_CALL", "grpc_call"),
+    "stigmer:agent": ("WORKFLOW_TASK_AGENT_INVOCATION", "agent_call"),
+    "stigmer:human": ("WORKFLOW_TASK_APPROVAL", "human_input"),
+    "stigmer:llm": ("WORKFLOW_TASK_AGENT_INVOCATION", "llm_call"),
+    "stigmer:notify": ("WORKFLOW_TASK_API_CALL", "notification"),
+    "stigmer:validate": ("WORKFLOW_TASK_CONDITIONAL", "validate"),
+    "stigmer:workflow": ("WORKFLOW_TASK_CUSTOM", "run_workflow"),
+}
 _KINDS = {
-    "call": "http_call",
+    "call": "activity_call",
     "emit": "emit_event",
     "for": "for_each",
     "fork": "fork",
+    "listen": "listen",
     "raise": "raise_error",
+    "run": "run_workflow",
     "set": "set_vars",
     "switch": "switch_case",
     "try": "try_catch",
@@ -131,6 +144,49 @@ class Status:
             attributes["eventSubject"] = event["subject"]
         self._task_event("event_emitted", task, "eventEmitted", attributes, with_kind=False)
 
+    # People, agents and money
+
+    def asked(self, frame: Mapping[str, Json], question: dict[str, Json]) -> None:
+        """Show that a task waits for a person; what the answer may be is in the task's metadata."""
+        task = self._task(frame, "WAITING_APPROVAL")
+        shown = self._tasks[task.pointer]
+        kept = {name: question[name] for name in ("approvers", "formSchema") if name in question}
+        outcomes = [outcome["name"] for outcome in question["outcomes"]]
+        shown["metadata"] = {**shown["metadata"], "outcomes": outcomes, **kept}
+        if question.get("uiHint"):
+            shown["uiHint"] = question["uiHint"]
+        self._task_event("approval_requested", task, "approvalRequested", question, with_kind=False)
+
+    def decided(self, frame: Mapping[str, Json], outcome: str) -> None:
+        """Show that a question is settled without a person."""
+        task = self._document.tasks[frame["task"]]
+        settled = {"outcome": outcome, "autoResolved": True}
+        self._task_event("approval_resolved", task, "approvalResolved", settled, with_kind=False)
+
+    def agent_ended(self, frame: Mapping[str, Json], ended: Mapping[str, Any]) -> None:
+        """Show that an agent which a task ran has ended."""
+        usage = ended["usage"]
+        shown = {
+            "childExecutionId": ended["execution"],
+            "agentPhase": ended["phase"],
+            "durationMs": ended["durationMs"],
+            "tokensConsumed": usage["inputTokens"] + usage["outputTokens"],
+            "costMicros": usage["costMicros"],
+            "error": ended["error"],
+        }
+        task = self._document.tasks[frame["task"]]
+        self._task_event("agent_call_completed", task, "agentCallCompleted", shown, with_kind=False)
+
+    def spent(self, spent: Mapping[str, int]) -> None:
+        """Show what the run has spent so far."""
+        totals = {"totalCostMicros": "cost", "totalInputTokens": "input", "totalOutputTokens": "output"}
+        self._fields |= {field: spent[name] for field, name in totals.items()}
+
+    def budget_checked(self, frame: Mapping[str, Json], checkpoint: dict[str, Json]) -> None:
+        """Show how much of the budget is left."""
+        task = self._document.tasks[frame["task"]]
+        self._task_event("budget_checkpoint", task, "budgetCheckpoint", checkpoint, with_kind=False)
+
     # The result
 
     def publish(self) -> Publish | None:
@@ -145,13 +201,16 @@ class Status:
     def _task(self, frame: Mapping[str, Json], status: str, *, reason: str = "", **fields: Json) -> Task:
         task = self._document.tasks[frame["task"]]
         metadata = {"position": frame["id"], **({"reason": reason} if reason else {})}
+        if frame.get("sandbox"):
+            metadata["sandbox"] = frame["sandbox"]
         self._tasks[task.pointer] = {
             "taskId": task.pointer,
             "taskName": task.name,
-            "taskType": _TYPES.get(task.kind, "WORKFLOW_TASK_CUSTOM"),
+            "taskType": _names(task)[0],
             "status": f"WORKFLOW_TASK_{status}",
             "startedAt": frame["started"],
             "metadata": metadata,
+            **frame.get("usage", {}),
             **fields,
         }
         return task
@@ -161,7 +220,7 @@ class Status:
     ) -> None:
         self._state["events"] += 1
         if self._state["events"] <= MOST_EVENTS:
-            kind = {"taskKind": _KINDS[task.kind]} if with_kind and task.kind in _KINDS else {}
+            kind = {"taskKind": _names(task)[1]} if with_kind and _names(task)[1] else {}
             self._event(event_type, task.name, payload, {**kind, **fields})
 
     def _event(self, event_type: str, task_name: str, payload: str, fields: dict[str, Json]) -> None:
@@ -171,6 +230,13 @@ class Status:
     def _duration(self, started: str) -> dict[str, Json]:
         elapsed = datetime.fromisoformat(self._now) - datetime.fromisoformat(started)
         return {"durationMs": round(elapsed.total_seconds() * 1000)}
+
+
+def _names(task: Task) -> tuple[str, str]:
+    """Return a task's type and kind in the API; the kind is empty where the API has none."""
+    if task.kind == "call":
+        return _CALLS.get(str(task.definition["call"]), (_TYPES["call"], _KINDS["call"]))
+    return _TYPES.get(task.kind, "WORKFLOW_TASK_CUSTOM"), _KINDS.get(task.kind, "")
 
 
 def describe(error: Mapping[str, Json]) -> str:

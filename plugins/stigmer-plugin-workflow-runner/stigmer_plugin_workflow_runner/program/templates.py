@@ -67,22 +67,39 @@ def from_expression(text: str) -> Template:
     return Template(expression.evaluate, expression.variables)
 
 
-def from_value(value: Json, report: Callable[[str, UnsupportedExpressionError], None], pointer: str = "") -> Template:
-    """Return the template of any JSON value; `report` gets the pointer and fault of each bad expression in it."""
+def from_value(
+    value: Json,
+    report: Callable[[str, UnsupportedExpressionError], None],
+    pointer: str = "",
+    *,
+    found: Callable[[str, Template], object] = lambda _pointer, _template: None,
+) -> Template:
+    """Return the template of any JSON value.
+
+    Args:
+        value: what may hold expressions.
+        report: gets the pointer and the fault of each bad expression.
+        pointer: of the value.
+        found: gets the pointer and the template of each expression.
+    """
     if isinstance(value, str):
         text = expression_text(value)
         if text is None:
             return constant(value)
         try:
-            return from_expression(text)
+            template = from_expression(text)
         except UnsupportedExpressionError as error:
             report(pointer, error)
             return constant(None)
+        found(pointer, template)
+        return template
     if isinstance(value, dict):
-        parts = {name: from_value(item, report, f"{pointer}/{escaped(name)}") for name, item in value.items()}
+        parts = {
+            name: from_value(item, report, f"{pointer}/{escaped(name)}", found=found) for name, item in value.items()
+        }
         return _of_parts(value, parts.values(), lambda make: {name: make(part) for name, part in parts.items()})
     if isinstance(value, list):
-        elements = [from_value(item, report, f"{pointer}/{at}") for at, item in enumerate(value)]
+        elements = [from_value(item, report, f"{pointer}/{at}", found=found) for at, item in enumerate(value)]
         return _of_parts(value, elements, lambda make: [make(element) for element in elements])
     return constant(value)
 

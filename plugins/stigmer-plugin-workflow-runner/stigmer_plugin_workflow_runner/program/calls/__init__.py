@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from stigmer_plugin_workflow_runner.program.calls import _http
+from stigmer_plugin_workflow_runner.program.calls import (
+    _a2a,
+    _activity,
+    _agent,
+    _asyncapi,
+    _delivery,
+    _grpc,
+    _http,
+    _human,
+    _llm,
+    _openapi,
+    _validation,
+    _workflow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,5 +34,17 @@ class CallModule(Protocol):
 
 
 CALLS: Mapping[str, CallModule] = {
+    "a2a": _a2a,
+    "asyncapi": _asyncapi,
+    "grpc": _grpc,
     "http": _http,
+    "openapi": _openapi,
+    "stigmer:activity": _activity,
+    "stigmer:agent": _agent,
+    "stigmer:deliver": _delivery,
+    "stigmer:human": _human,
+    "stigmer:llm": _llm,
+    "stigmer:notify": _delivery,
+    "stigmer:validate": _validation,
+    "stigmer:workflow": _workflow,
 }

@@ -10,7 +10,9 @@ from stigmer_plugin_workflow_runner.program.tasks import (
     _emit,
     _for,
     _fork,
+    _listen,
     _raise,
+    _run,
     _set,
     _switch,
     _try,
@@ -41,10 +43,11 @@ BODIES: Mapping[str, TaskModule] = {
     "emit": _emit,
     "for": _for,
     "fork": _fork,
+    "listen": _listen,
     "raise": _raise,
+    "run": _run,
     "set": _set,
     "switch": _switch,
     "try": _try,
     "wait": _wait,
 }
-UNSUPPORTED = ("listen", "run")

@@ -60,10 +60,11 @@ def compile_body(compiler: Compiler, place: Place) -> For:
     """Compile a `for` task."""
     loop = compiler.section(place.definition, "for", place.pointer)
     compiler.keys(loop, ("each", "in", "at"), place.at("for"))
-    each, at = str(loop.get("each", "item")), str(loop.get("at", "index"))
+    each = compiler.variable(loop, "each", "item", place.at("for"))
+    at = compiler.variable(loop, "at", "index", place.at("for"))
     visible = DEFINITION | place.variables
     if "in" not in loop:
-        compiler.problem(place.at("for"), "a loop says what it goes through with 'in'")
+        compiler.problem(place.at("for"), "a loop says what it goes through with 'in'", "such as {in: .items}")
     items = loop.get("in", [])
     inner = place.variables | {each, at}
     compiler.task_list(place.definition.get("do"), place.at("do"), inner)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION
-from stigmer_plugin_workflow_runner.program.faults import TaskFault, fault
+from stigmer_plugin_workflow_runner.program.faults import TaskFault, check_error, fault
 
 if TYPE_CHECKING:
     from stigmer_plugin_workflow_runner.program.compiler import Compiler, Place
@@ -34,15 +34,8 @@ def compile_body(compiler: Compiler, place: Place) -> Raise:
     """Compile a `raise` task; the error may be named in `use.errors`."""
     section = compiler.section(place.definition, "raise", place.pointer)
     compiler.keys(section, ("error",), place.at("raise"))
-    error, pointer = section.get("error"), place.at("raise", "error")
-    if isinstance(error, str):
-        error = compiler.named("errors", error, pointer)
-    elif isinstance(error, dict):
-        compiler.keys(error, ("type", "status", "title", "detail", "instance"), pointer)
-        for key in ("type", "status"):
-            if key not in error:
-                compiler.problem(pointer, f"an error has {key!r}")
-    else:
-        compiler.problem(pointer, "expected an error, or the name of one in 'use.errors'")
-        error = {}
-    return Raise(compiler.value(error, pointer, DEFINITION | place.variables))
+    error, pointer = compiler.reused("errors", section.get("error"), place.at("raise", "error"))
+    if error is None and isinstance(section.get("error"), str):
+        return Raise(compiler.value({}, pointer, ()))
+    checked = check_error(compiler, error, pointer)
+    return Raise(compiler.value(checked, pointer, DEFINITION | place.variables))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 KEYS = ("set",)
+_EXAMPLE = "such as {greeting: hello}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +31,5 @@ def compile_body(compiler: Compiler, place: Place) -> Set:
     """Compile a `set` task."""
     value = place.definition["set"]
     if not isinstance(value, (dict, str)) or not value:
-        compiler.problem(place.at("set"), "expected an object with at least one key, or an expression")
+        compiler.problem(place.at("set"), "expected an object with at least one key, or an expression", _EXAMPLE)
     return Set(compiler.value(value, place.at("set"), DEFINITION | place.variables))

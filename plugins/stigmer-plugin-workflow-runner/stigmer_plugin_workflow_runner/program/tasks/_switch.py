@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 KEYS = ("switch",)
+_EXAMPLE = "such as [{large: {when: .n > 9, then: end}}, {else: {then: continue}}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,31 @@ def compile_body(compiler: Compiler, place: Place) -> Switch:
     cases: list[Case] = []
     value = place.definition["switch"]
     if not isinstance(value, list) or not value:
-        compiler.problem(place.at("switch"), "expected a list of cases")
+        compiler.problem(place.at("switch"), "expected a list of cases", _EXAMPLE)
         return Switch(cases)
     for at, item in enumerate(value):
         if not isinstance(item, dict) or len(item) != 1 or not isinstance(next(iter(item.values())), dict):
-            compiler.problem(place.at("switch", at), "expected one case, as an object with its name as the only key")
+            text = "expected one case, an object with its name as the only key"
+            compiler.problem(place.at("switch", at), text, "such as {large: {when: .n > 9, then: end}}")
             continue
         cases.append(_case(compiler, place, at, *next(iter(item.items()))))
+    _check_names(compiler, place, value)
     return Switch(sorted(cases, key=lambda case: case.condition is None))
+
+
+def _check_names(compiler: Compiler, place: Place, cases: list[Json]) -> None:
+    """Note cases that can never be chosen: a second one of a name, and a second one without a condition."""
+    seen: set[str] = set()
+    defaults = 0
+    for at, item in enumerate(cases):
+        for name, case in item.items() if isinstance(item, dict) else ():
+            if name in seen:
+                compiler.problem(place.at("switch", at, name), f"a case named {name!r} is there already", "rename it")
+            seen.add(name)
+            defaults += isinstance(case, dict) and "when" not in case
+            if defaults > 1 and "when" not in case:
+                text = "there is a case without a condition already, so this one is never chosen"
+                compiler.problem(place.at("switch", at, name), text, "give it a 'when'")
 
 
 def _case(compiler: Compiler, place: Place, at: int, name: str, case: dict[str, Json]) -> Case:
@@ -66,6 +84,7 @@ def _case(compiler: Compiler, place: Place, at: int, name: str, case: dict[str, 
     if "when" in case:
         condition = compiler.expression(case["when"], f"{pointer}/when", DEFINITION | place.variables)
     if "then" not in case:
-        compiler.problem(pointer, "a case says where to go with 'then'")
+        hint = "a task of the same list, continue, exit or end"
+        compiler.problem(pointer, "a case says where to go with 'then'", hint)
         return Case(condition, "continue")
     return Case(condition, compiler.directive(case["then"], place, f"{pointer}/then"))

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from stigmer_plugin_workflow_runner.expressions.values import truthy
 from stigmer_plugin_workflow_runner.program import sequence
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION
+from stigmer_plugin_workflow_runner.program.compensation import compensating
 from stigmer_plugin_workflow_runner.program.faults import is_caught
 from stigmer_plugin_workflow_runner.program.retry import Retry, compile_retry
+from stigmer_plugin_workflow_runner.program.templates import expression_text
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from stigmer_core.program import Json
+    from stigmer_plugin_workflow_runner.program.compensation import CompensatingTry
     from stigmer_plugin_workflow_runner.program.compiler import Compiler, Place
     from stigmer_plugin_workflow_runner.program.document import Answer, Child
     from stigmer_plugin_workflow_runner.program.execution import Execution
@@ -52,7 +55,7 @@ class Try:
     def catch(self, execution: Execution, frame_id: str, error: dict[str, Json]) -> bool:
         """Try again, handle the error, or let it pass."""
         frame = execution.change(frame_id)
-        if frame["handling"] or not self._is_meant(execution, frame_id, error):
+        if frame["handling"] or not self.is_meant(execution, frame_id, error):
             return False
         if self.retry is not None:
             delay = self.retry.delay(execution, frame_id, frame["attempt"])
@@ -69,7 +72,8 @@ class Try:
         sequence.begin(execution, frame_id, self.handler, position, execution.input(frame_id))
         return True
 
-    def _is_meant(self, execution: Execution, frame_id: str, error: dict[str, Json]) -> bool:
+    def is_meant(self, execution: Execution, frame_id: str, error: dict[str, Json]) -> bool:
+        """Return whether the handler is for an error; it becomes the handler's variable."""
         execution.change(frame_id)["variables"] = {self.variable: error}
         if not is_caught(error, execution.evaluate(self.errors, frame_id)):
             return False
@@ -94,21 +98,26 @@ def _suffix(attempt: int) -> str:
     return f"@{attempt}" if attempt else ""
 
 
-def compile_body(compiler: Compiler, place: Place) -> Try:
+def compile_body(compiler: Compiler, place: Place) -> Try | CompensatingTry:
     """Compile a `try` task."""
     compiler.task_list(place.definition["try"], place.at("try"), place.variables)
     catch = compiler.section(place.definition, "catch", place.pointer)
     pointer = place.at("catch")
     compiler.keys(catch, ("errors", "as", "when", "exceptWhen", "retry", "do"), pointer)
     if "catch" not in place.definition:
-        compiler.problem(place.pointer, "a 'try' says what to do about errors with 'catch'")
+        compiler.problem(
+            place.pointer, "a 'try' says what to do about errors with 'catch'", "such as {catch: {do: […]}}"
+        )
     errors = compiler.section(catch, "errors", pointer)
     compiler.keys(errors, ("with",), f"{pointer}/errors")
     wanted = compiler.section(errors, "with", f"{pointer}/errors")
     compiler.keys(wanted, ("type", "status", "title", "detail", "details", "instance"), f"{pointer}/errors/with")
     if "details" in wanted:  # the name in DSL 1.0.0
         wanted = {**wanted, "detail": wanted["details"]}
-    variable = str(catch.get("as", "error"))
+    status = wanted.get("status", 0)
+    if isinstance(status, bool) or not (isinstance(status, int) or expression_text(str(status))):
+        compiler.problem(f"{pointer}/errors/with/status", "a status is a whole number", "such as 404")
+    variable = compiler.variable(catch, "as", "error", pointer)
     inner = place.variables | {variable}
     conditions = {
         key: compiler.expression(catch[key], f"{pointer}/{key}", DEFINITION | inner) if key in catch else None
@@ -116,7 +125,7 @@ def compile_body(compiler: Compiler, place: Place) -> Try:
     }
     if "do" in catch:
         compiler.task_list(catch["do"], f"{pointer}/do", inner)
-    return Try(
+    body = Try(
         tasks=place.at("try"),
         errors=compiler.value(wanted, f"{pointer}/errors/with", DEFINITION | place.variables),
         variable=variable,
@@ -125,3 +134,4 @@ def compile_body(compiler: Compiler, place: Place) -> Try:
         retry=compile_retry(compiler, catch["retry"], f"{pointer}/retry", inner) if "retry" in catch else None,
         handler=f"{pointer}/do" if "do" in catch else None,
     )
+    return compensating(place, body)

@@ -1,0 +1,1 @@
+"""The schema of this plugin's own tables."""

@@ -1,0 +1,68 @@
+"""`foreach`: what is done with each item that a task consumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stigmer_plugin_workflow_runner.program.availability import DEFINITION, EXPORT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from stigmer_core.program import Json
+    from stigmer_plugin_workflow_runner.program.compiler import Compiler, Place
+    from stigmer_plugin_workflow_runner.program.execution import Execution
+    from stigmer_plugin_workflow_runner.program.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Iterator:
+    """The names of item and index, the tasks for each item, and what becomes of its output."""
+
+    item: str
+    at: str
+    tasks: str | None  # the pointer of the list `foreach.do`
+    output_as: Template | None
+    export_as: Template | None
+
+    def transformed(self, execution: Execution, frame_id: str, output: Json) -> Json:
+        """Return what an item puts out, and let the context have it.
+
+        Raises:
+            TaskFault: an expression fails.
+        """
+        if self.output_as is not None:
+            output = execution.evaluate(self.output_as, frame_id, output)
+        if self.export_as is not None:
+            execution.state["context"] = execution.evaluate(self.export_as, frame_id, output, output=output)
+        return output
+
+
+def compile_iterator(compiler: Compiler, place: Place) -> Iterator:
+    """Compile the `foreach` of a task, noting problems on the way."""
+    foreach, pointer = compiler.section(place.definition, "foreach", place.pointer), place.at("foreach")
+    compiler.keys(foreach, ("item", "at", "do", "output", "export"), pointer)
+    item, at = str(foreach.get("item", "item")), str(foreach.get("at", "index"))
+    inner = place.variables | {item, at}
+    if "do" in foreach:
+        compiler.task_list(foreach["do"], f"{pointer}/do", inner)
+    return Iterator(
+        item=item,
+        at=at,
+        tasks=f"{pointer}/do" if "do" in foreach else None,
+        output_as=_transformation(compiler, foreach, pointer, "output", DEFINITION | inner),
+        export_as=_transformation(compiler, foreach, pointer, "export", EXPORT | inner),
+    )
+
+
+def _transformation(
+    compiler: Compiler, foreach: dict[str, Json], pointer: str, key: str, visible: Collection[str]
+) -> Template | None:
+    section, pointer = compiler.section(foreach, key, pointer), f"{pointer}/{key}"
+    compiler.keys(section, ("as",), pointer)
+    value = section.get("as")
+    if value is None:
+        return None
+    compiled = compiler.expression if isinstance(value, str) else compiler.value
+    return compiled(value, f"{pointer}/as", visible)
