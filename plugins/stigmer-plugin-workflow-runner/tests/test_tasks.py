@@ -106,6 +106,31 @@ async def test_exhausted_retry_goes_to_the_handler(run):
     assert (await run(tasks)).output == 1
 
 
+async def test_attempt_that_takes_too_long_is_made_again(run):
+    """`limit.attempt.duration` ends an attempt as a timeout, however many tasks of it are done; others are not."""
+    tasks = """
+    - t:
+        try: [{b: {wait: PT2S}}, {c: {wait: PT2S}}]
+        catch: {retry: {delay: PT1S, limit: {attempt: {count: 1, duration: PT3S}}}}
+    """
+    outcome = await run(tasks)
+
+    assert (outcome.failure.status, outcome.failure.instance) == (408, "/do/0/t/try/1/c")
+    assert outcome.finished_at - START == timedelta(seconds=3 + 1 + 3)
+    quick = await run(tasks.replace("PT3S", "PT4.1S"))
+    assert (quick.failure, quick.finished_at - START) == (None, timedelta(seconds=4))
+
+
+async def test_attempt_ends_with_its_handler(run):
+    """The time of an attempt is over once the error is handled."""
+    tasks = """
+    - t:
+        try: [{b: {raise: {error: {type: x, status: 1}}}}]
+        catch: {retry: {limit: {attempt: {count: 0, duration: PT1S}}}, do: [{c: {wait: PT5S}}, {d: {set: done}}]}
+    """
+    assert (await run(tasks)).output == "done"
+
+
 async def test_timeout_faults_the_task_and_can_be_caught(run):
     """What the task was waiting for is cancelled."""
     tasks = """

@@ -54,6 +54,7 @@ class CompensatingTry:
             return False
         if frame["handling"] or not frame["undo"] or not self.inner.is_meant(execution, frame_id, error):
             return self.inner.catch(execution, frame_id, error)
+        self.inner.attempt_ended(execution, frame_id)
         frame.update(undoing=True, error=error)
         self._undo(execution, frame_id)
         return True

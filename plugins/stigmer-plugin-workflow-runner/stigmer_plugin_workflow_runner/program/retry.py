@@ -28,7 +28,8 @@ class Retry:
     base: Template
     backoff: str
     count: int | None
-    duration: Template | None
+    attempt_duration: Template | None  # the time that each attempt has
+    duration: Template | None  # the time that all attempts have together
     jitter: tuple[Template, Template] | None
     when: Template | None
     except_when: Template | None
@@ -81,12 +82,14 @@ def compile_retry(compiler: Compiler, policy: Json, pointer: str, variables: fro
     ]
     limit = compiler.section(policy, "limit", pointer)
     compiler.keys(limit, ("attempt", "duration"), f"{pointer}/limit")
-    duration = limit.get("duration")
+    attempt = compiler.section(limit, "attempt", f"{pointer}/limit")
+    compiler.keys(attempt, ("count", "duration"), f"{pointer}/limit/attempt")
     return Retry(
         base=compiler.duration(policy.get("delay", "PT0S"), f"{pointer}/delay", visible),
         backoff=_backoff(compiler, policy, pointer),
-        count=_count(compiler, limit, pointer),
-        duration=compiler.duration(duration, f"{pointer}/limit/duration", visible) if duration else None,
+        count=_count(compiler, attempt, pointer),
+        attempt_duration=_duration(compiler, attempt, f"{pointer}/limit/attempt", visible),
+        duration=_duration(compiler, limit, f"{pointer}/limit", visible),
         jitter=_jitter(compiler, policy, pointer, visible),
         when=conditions[0],
         except_when=conditions[1],
@@ -101,12 +104,13 @@ def _backoff(compiler: Compiler, policy: dict[str, Json], pointer: str) -> str:
     return next((key for key in backoff if key in BACKOFFS), "constant")
 
 
-def _count(compiler: Compiler, limit: dict[str, Json], pointer: str) -> int | None:
-    attempt = compiler.section(limit, "attempt", f"{pointer}/limit")
-    compiler.keys(attempt, ("count", "duration"), f"{pointer}/limit/attempt")
-    if "duration" in attempt:
-        where = f"{pointer}/limit/attempt/duration"
-        compiler.problem(where, "a limit per attempt is not supported by this version", "use the tasks' timeout")
+def _duration(compiler: Compiler, section: dict[str, Json], pointer: str, visible: frozenset[str]) -> Template | None:
+    if "duration" not in section:
+        return None
+    return compiler.duration(section["duration"], f"{pointer}/duration", visible)
+
+
+def _count(compiler: Compiler, attempt: dict[str, Json], pointer: str) -> int | None:
     count = attempt.get("count")
     if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 0):
         compiler.problem(f"{pointer}/limit/attempt/count", "expected a number of attempts", "such as 3")

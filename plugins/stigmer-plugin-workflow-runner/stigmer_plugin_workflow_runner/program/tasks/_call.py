@@ -27,7 +27,8 @@ def compile_body(compiler: Compiler, place: Place) -> Body:
     if body is not None:
         return body
     if not isinstance(name, str) or not is_remote(name):
-        known = [*(one for one in CALLS if ":" not in one), *compiler.section(compiler.section(compiler.definition, "use", ""), "functions", "/use")]
+        functions = compiler.section(compiler.section(compiler.definition, "use", ""), "functions", "/use")
+        known = [*(protocol for protocol in CALLS if ":" not in protocol), *functions]
         hint = compiler.meant(name, known) or f"one of {', '.join(known[:20])}"
         compiler.problem(place.at("call"), f"there is no call {name!r}" if name else "a call names what it calls", hint)
     return Set(compiler.value(None, "", ()))

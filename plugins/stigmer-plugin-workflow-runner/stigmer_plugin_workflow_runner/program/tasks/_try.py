@@ -9,7 +9,8 @@ from stigmer_plugin_workflow_runner.expressions.values import truthy
 from stigmer_plugin_workflow_runner.program import sequence
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION
 from stigmer_plugin_workflow_runner.program.compensation import compensating
-from stigmer_plugin_workflow_runner.program.faults import is_caught
+from stigmer_plugin_workflow_runner.program.durations import parse_duration
+from stigmer_plugin_workflow_runner.program.faults import fault, is_caught
 from stigmer_plugin_workflow_runner.program.retry import Retry, compile_retry
 from stigmer_plugin_workflow_runner.program.templates import expression_text
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 KEYS = ("try", "catch")
+LIMIT = "?limit"  # the suffix of the timer that ends an attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,24 @@ class Try:
         execution.change(frame_id).update(attempt=0, handling=False)
         self._attempt(execution, frame_id)
 
-    def answered(self, execution: Execution, frame_id: str, _answer: Answer) -> None:
-        """Begin the next attempt when its delay is over."""
-        self._attempt(execution, frame_id)
+    def answered(self, execution: Execution, frame_id: str, answer: Answer) -> None:
+        """Begin the next attempt when its delay is over; end one that took too long, as any error of its tasks."""
+        if not answer.id.endswith(LIMIT):
+            self._attempt(execution, frame_id)
+            return
+        for child in execution.children(frame_id):
+            execution.fail(child, fault("timeout", "the attempt took longer than its limit").error)
 
     def child_ended(self, execution: Execution, frame_id: str, child: Child) -> None:
         """Enter the next task, or complete with the last one's output."""
         if not sequence.advance(execution, frame_id, child):
+            self.attempt_ended(execution, frame_id)
             execution.complete(frame_id, child.output)
 
     def catch(self, execution: Execution, frame_id: str, error: dict[str, Json]) -> bool:
         """Try again, handle the error, or let it pass."""
         frame = execution.change(frame_id)
+        self.attempt_ended(execution, frame_id)
         if frame["handling"] or not self.is_meant(execution, frame_id, error):
             return False
         if self.retry is not None:
@@ -81,6 +89,10 @@ class Try:
             return False
         return self.except_when is None or not truthy(execution.evaluate(self.except_when, frame_id))
 
+    def attempt_ended(self, execution: Execution, frame_id: str) -> None:
+        """Wait no longer for the end of an attempt's time."""
+        execution.stop_waiting(f"{frame_id}{_suffix(execution.frame(frame_id)['attempt'])}{LIMIT}")
+
     def _again(self, execution: Execution, frame_id: str, delay: timedelta, error: dict[str, Json]) -> None:
         frame = execution.change(frame_id)
         execution.status.retrying(frame, error, delay)
@@ -90,8 +102,11 @@ class Try:
         execution.wake(frame_id, f"{frame_id}{_suffix(frame['attempt'])}", delay)
 
     def _attempt(self, execution: Execution, frame_id: str) -> None:
-        position = f"{frame_id}{_suffix(execution.frame(frame_id)['attempt'])}/try"
-        sequence.begin(execution, frame_id, self.tasks, position, execution.input(frame_id))
+        position = f"{frame_id}{_suffix(execution.frame(frame_id)['attempt'])}"
+        if self.retry is not None and self.retry.attempt_duration is not None:
+            after = parse_duration(execution.evaluate(self.retry.attempt_duration, frame_id))
+            execution.wake(frame_id, f"{position}{LIMIT}", after)
+        sequence.begin(execution, frame_id, self.tasks, f"{position}/try", execution.input(frame_id))
 
 
 def _suffix(attempt: int) -> str:
