@@ -78,6 +78,7 @@ class Kind:
 
     The message has the envelope `{api_version, kind, metadata, spec, status}`. `services` are the gRPC services that
     the generic pipeline serves for it: `create, update, apply, delete, get, getByReference, updateVisibility`.
+    `drawings` are formats of `describe -o`: a name, and `module:function`, which makes text of the resource's JSON.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Kind:
     apply_order: int = 100  # lower is applied first when a folder is applied
     seeds: Sequence[Mapping[str, Json]] = ()  # manifests that are there from the first start of a home on
     versioned: bool = False  # every new spec is kept: references may name a hash or a tag
+    drawings: Mapping[str, str] = field(default_factory=dict)
     adopt: Callable[[Json], Json | None] | None = None  # makes a manifest of a document that names no kind
     # The steps, in the order they run. `check` runs outside the transaction and may be slow; the others run in it.
     check: Check | None = None

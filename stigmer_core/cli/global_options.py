@@ -63,11 +63,11 @@ def _option(
 ) -> click.Option:
     variable = f"STIGMER_{names[-1].removeprefix('--').replace('-', '_').upper()}" if env else None
     return click.Option(
-        names, expose_value=False, envvar=variable, show_envvar=env, callback=callback or _keep, **attributes
+        names, expose_value=False, envvar=variable, show_envvar=env, callback=callback or keep, **attributes
     )
 
 
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+def keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """Remember what was given; nearest to the verb wins, and a variable gives way to any flag before."""
     session = context.find_object(Session)
     if session is None or value is None:
@@ -81,7 +81,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any
 
 def _set_color(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """Apply the choice at once, to this command and those below it."""
-    _keep(context, parameter, value)
+    keep(context, parameter, value)
     if value is not None:
         context.color = color_choice(value)
     return value

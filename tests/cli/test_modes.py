@@ -26,6 +26,7 @@ COMMANDS = [
     ["get", "agnt"],
     ["get", "organizations", "-o", "json"],
     ["describe", "workflow", "switch-on"],
+    ["describe", "workflow", "switch-on", "-o", "mermaid"],
     ["search", "hello", "-o", "json"],
     ["delete", "agent", "hello"],
     ["plugin", "list", "-o", "json"],

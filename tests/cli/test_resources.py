@@ -143,6 +143,15 @@ def test_describe_is_for_people(stocked):
     assert "Status:\n  defaultInstanceId: ain_" in shown
 
 
+def test_describe_draws_what_a_kind_can_draw(stocked):
+    """A workflow as a Mermaid flowchart; a format that the kind does not have is refused with those it has."""
+    assert stocked.ok("describe", "workflow", "switch-on", "-o", "mermaid").startswith("flowchart TD\n")
+
+    refused = stocked("describe", "agent", "hello", "-o", "mermaid")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "there is no format 'mermaid' of Agent: it is one of table, wide, json" in refused.stderr
+
+
 def test_diff_shows_values_and_its_exit_code_is_asked_for(stigmer, agent):
     """Defaults count as the server fills them in, so an applied manifest has no difference."""
     stigmer.ok("apply", "-f", "-", stdin=agent())

@@ -40,6 +40,7 @@ WORKFLOW = Kind(
     default_visibility="visibility_org",
     versioned=True,
     apply_order=80,
+    drawings={"mermaid": "stigmer_plugin_workflow._diagram:mermaid"},
     adopt=adopt_dsl,
     check=check_workflow,
     before_write=stamp_version,

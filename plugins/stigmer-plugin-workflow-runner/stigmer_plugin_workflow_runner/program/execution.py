@@ -107,13 +107,9 @@ class Execution:
         if parent is not None and parent in self.frames:
             self.change(parent)["children"] -= 1
 
-    def children(self, frame_id: str) -> list[str]:
-        """Return the ids of a frame's children."""
-        return [name for name, frame in self.frames.items() if frame["parent"] == frame_id]
-
     def drop_children(self, frame_id: str) -> None:
         """Remove the children of a frame, which count as cancelled."""
-        for child in self.children(frame_id):
+        for child in [name for name, frame in self.frames.items() if frame["parent"] == frame_id]:
             self.drop(child, cancelled=True)
 
     # Commands
@@ -143,11 +139,6 @@ class Execution:
             due = datetime.max.replace(tzinfo=self.now.tzinfo)
         self._wait(frame_id, timer_id)
         self.commands.append(StartTimer(timer_id, due))
-
-    def stop_waiting(self, command_id: str) -> None:
-        """Cancel what a task waits for, if it does."""
-        if self.answer(command_id) is not None:
-            self.commands.append(Cancel(command_id))
 
     def listen(self, frame_id: str) -> None:
         """Offer the task what others send the run, also what came before and nobody took; until it ends."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stigmer_core.program import Cancel
 from stigmer_plugin_workflow_runner.expressions.values import truthy
 from stigmer_plugin_workflow_runner.program import sequence
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION
@@ -50,7 +51,7 @@ class Try:
         if not answer.id.endswith(LIMIT):
             self._attempt(execution, frame_id)
             return
-        for child in execution.children(frame_id):
+        for child in [name for name, frame in execution.frames.items() if frame["parent"] == frame_id]:
             execution.fail(child, fault("timeout", "the attempt took longer than its limit").error)
 
     def child_ended(self, execution: Execution, frame_id: str, child: Child) -> None:
@@ -91,7 +92,9 @@ class Try:
 
     def attempt_ended(self, execution: Execution, frame_id: str) -> None:
         """Wait no longer for the end of an attempt's time."""
-        execution.stop_waiting(f"{frame_id}{_suffix(execution.frame(frame_id)['attempt'])}{LIMIT}")
+        timer = f"{frame_id}{_suffix(execution.frame(frame_id)['attempt'])}{LIMIT}"
+        if execution.answer(timer) is not None:
+            execution.commands.append(Cancel(timer))
 
     def _again(self, execution: Execution, frame_id: str, delay: timedelta, error: dict[str, Json]) -> None:
         frame = execution.change(frame_id)
