@@ -12,6 +12,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+OURS = "stigmer-plugin-"
 TEST_TOOLS = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "gherkin-official", "jq", "jsonschema-rs")
 
 
@@ -37,7 +38,8 @@ def _environment(folder: Path, wheels: Path) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-    _run(python, "-m", "pip", "install", "-q", *TEST_TOOLS, *sorted(wheels.glob("*.whl")))
+    tools = {one for plugin in _plugins() for one in _test_group(plugin.name) if not one.startswith(OURS)}
+    _run(python, "-m", "pip", "install", "-q", *TEST_TOOLS, *sorted(tools), *sorted(wheels.glob("*.whl")))
     ours = [path.name.split("-")[0] for path in wheels.glob("*.whl")]
     _run(python, "-m", "pip", "uninstall", "-q", "-y", *ours)
     return python
@@ -55,7 +57,7 @@ def _check(python: Path, work: Path, wheels: Path, plugin: Path, results: Path) 
     tests = plugin / "tests"
     if imported.returncode or not any(tests.glob("test_*.py")):
         return imported.returncode == 0
-    if beside := _test_group(plugin.name):
+    if beside := [one.split(">")[0] for one in _test_group(plugin.name) if one.startswith(OURS)]:
         needed = _closure(plugin.name).union(*map(_closure, beside))
         target = _install(python, work / f"{plugin.name}-tested", wheels, needed)
     command = [python, "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml", "--rootdir", plugin, tests]
@@ -73,9 +75,9 @@ def _install(python: Path, target: Path, wheels: Path, plugins: set[str]) -> Pat
 
 
 def _test_group(name: str) -> list[str]:
-    """Return the plugins that a plugin's tests work with beside its own needs: its dependency group `test`."""
-    groups = _metadata(name).get("dependency-groups", {})
-    return [one.split(">")[0] for one in groups.get("test", []) if one.startswith("stigmer-plugin-")]
+    """Return what a plugin's tests work with beside its own needs: its dependency group `test`."""
+    found: list[str] = _metadata(name).get("dependency-groups", {}).get("test", [])
+    return found
 
 
 def _metadata(name: str) -> dict:
@@ -85,7 +87,7 @@ def _metadata(name: str) -> dict:
 def _closure(name: str) -> set[str]:
     """Return a plugin and the plugins whose messages it imports, as its own metadata say."""
     project = _metadata(name)["project"]
-    needed = [one.split(">")[0] for one in project["dependencies"] if one.startswith("stigmer-plugin-")]
+    needed = [one.split(">")[0] for one in project["dependencies"] if one.startswith(OURS)]
     return {name}.union(*map(_closure, needed))
 
 

@@ -245,6 +245,7 @@ def test_a_short_error_name_is_a_runtime_error_of_that_title():
         ("steps", "1.0.0-rc.1", {"name": "steps", "version": "1.0.0-rc.1"}),
         ("Calls agents!", "v2", {"name": "Calls-agents", "title": "Calls agents!", "version": "2.0.0"}),
         ("x" * 70, "1.2", {"name": "x" * 63, "title": "x" * 70, "version": "1.2.0"}),
+        ("steps", "9" * 5000, {"name": "steps", "version": "9" * 5000 + ".0.0"}),
     ],
 )
 def test_a_heading_is_one_of_the_dsl(name, version, expected):

@@ -37,5 +37,5 @@ def _version(text: str) -> str:
     """Return a semantic version: `1` and `v1.2` have their missing numbers added."""
     if not text or _VERSION.fullmatch(text):
         return text
-    numbers = [str(int(number)) for number in re.findall(r"\d+", text)][:3]
+    numbers = [number.lstrip("0") or "0" for number in re.findall(r"[0-9]+", text)][:3]
     return ".".join([*numbers, "0", "0", "0"][:3])
