@@ -7,19 +7,19 @@ import contextlib
 import dataclasses
 import os
 import socket
-import sys
 from pathlib import Path
 
 import pytest
 from stigmer_plugin_workflow_runner.activities import process as process_module
 from stigmer_plugin_workflow_runner.activities import sandbox as sandbox_module
 from stigmer_plugin_workflow_runner.activities.confine import landlock_abi
+from stigmer_plugin_workflow_runner.activities.interpreter import interpreter
 from stigmer_plugin_workflow_runner.activities.process import Processes, Program
 from stigmer_plugin_workflow_runner.activities.sandbox import LIMITS, Sandbox, probe
 
 from stigmer_core.program import ActivityContext, ActivityError
 
-PYTHON = os.path.realpath(sys.executable)
+PYTHON = interpreter()
 CONTEXT = ActivityContext("run-1", "/do/0/a", 1)
 AROUND = """
 import ctypes, os, resource, socket, sys

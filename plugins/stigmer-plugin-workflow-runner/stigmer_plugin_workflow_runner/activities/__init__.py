@@ -36,6 +36,7 @@ def activities(
     from stigmer_plugin_workflow_runner.activities.function import FunctionActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.grpc import GrpcActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.http import HttpActivity  # noqa: PLC0415 - with the first runner
+    from stigmer_plugin_workflow_runner.activities.mcp import McpActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.openapi import OpenApiActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.process import Processes  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.script import ScriptActivity  # noqa: PLC0415
@@ -51,7 +52,9 @@ def activities(
         "openapi": OpenApiActivity(http, descriptions),
         "asyncapi": AsyncApiActivity(http, descriptions),
         "function": FunctionActivity(http),
+        "schema": FunctionActivity(http, what="schema"),
         "grpc": GrpcActivity(http, processes, allow=allow, transport=transport),
+        "mcp": McpActivity(processes, allow=allow, transport=transport),
         "container": ContainerActivity(processes, network=bool(allow)),
         "script": ScriptActivity(processes, http),
         "shell": ShellActivity(processes),

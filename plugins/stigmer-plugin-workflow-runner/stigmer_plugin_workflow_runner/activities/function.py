@@ -1,4 +1,4 @@
-"""The activity `function`: the definition of a function, from a catalog or wherever a URL leads."""
+"""The activities `function` and `schema`: the definition of one, from a catalog or wherever a URL leads."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ class FunctionActivity:
     Args:
         http: what fetches.
         clock: seconds that only go up.
+        what: what is defined.
     """
 
-    def __init__(self, http: HttpActivity, clock: Callable[[], float] = time.monotonic) -> None:
-        self._http, self._clock = http, clock
+    def __init__(
+        self, http: HttpActivity, clock: Callable[[], float] = time.monotonic, *, what: str = "function"
+    ) -> None:
+        self._http, self._clock, self._what = http, clock, what
         self._kept: OrderedDict[str, tuple[float, Json]] = OrderedDict()
 
     async def __call__(self, arguments: Json, context: ActivityContext) -> Json:  # noqa: ARG002 - as every activity
@@ -46,7 +49,7 @@ class FunctionActivity:
         if kept is not None and self._clock() < until:
             return kept
         url, body = await self._http.fetch(arguments, largest=LARGEST)
-        definition = await asyncio.to_thread(_read, url, body)
+        definition = await asyncio.to_thread(_read, str(arguments.get("shown") or url), body, self._what)
         self._kept.pop(key, None)
         self._kept[key] = (self._clock() + KEPT_SECONDS, definition)
         if len(self._kept) > KEPT:
@@ -54,7 +57,7 @@ class FunctionActivity:
         return definition
 
 
-def _read(url: str, body: bytes) -> Json:
+def _read(url: str, body: bytes, what: str) -> Json:
     """Return a definition, without the marks of secrets that somebody may have put into it."""
     from stigmer_core.cli.yaml_nodes import YamlError, yaml_documents  # noqa: PLC0415 - only for those who fetch
 
@@ -62,7 +65,8 @@ def _read(url: str, body: bytes) -> Json:
         documents = list(yaml_documents(body.decode()))
     except (YamlError, ValueError) as error:
         place = f" at line {error.line}, column {error.column}" if isinstance(error, YamlError) else ""
-        raise misconfigured(f"{url} is no function: {error}{place}") from error
+        raise misconfigured(f"{url} is no {what}: {error}{place}") from error
+    meaning = ", which is a task" if what == "function" else ""
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
-        raise misconfigured(f"{url} is no function: expected one object, which is a task")
+        raise misconfigured(f"{url} is no {what}: expected one object{meaning}")
     return hidden(documents[0].value)

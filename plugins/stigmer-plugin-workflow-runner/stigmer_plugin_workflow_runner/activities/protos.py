@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import shutil
-import sys
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -18,6 +16,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError
 
 from stigmer_plugin_workflow_runner.activities.failures import misconfigured
+from stigmer_plugin_workflow_runner.activities.interpreter import interpreter
 from stigmer_plugin_workflow_runner.activities.process import environment, run_process, workplace
 from stigmer_plugin_workflow_runner.activities.reflection import pool_of
 
@@ -97,8 +96,7 @@ def _protoc() -> tuple[list[str], list[Path]]:
     found = importlib.util.find_spec("grpc_tools")
     if found is not None and found.origin is not None:
         package = Path(found.origin).parent
-        python = os.path.realpath(sys.executable)  # as the sandbox knows it
-        return [python, "-I", "-c", _RUN, str(package.parent), f"-I{package / '_proto'}"], [package.parent]
+        return [interpreter(), "-I", "-c", _RUN, str(package.parent), f"-I{package / '_proto'}"], [package.parent]
     if shutil.which("protoc") is not None:
         return ["protoc"], []
     raise misconfigured(

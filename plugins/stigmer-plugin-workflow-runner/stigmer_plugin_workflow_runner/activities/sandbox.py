@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from stigmer_core.program import ActivityError, Failure
 from stigmer_plugin_workflow_runner.activities.confine import landlock_abi
+from stigmer_plugin_workflow_runner.activities.interpreter import interpreter
 from stigmer_plugin_workflow_runner.program.faults import BASE
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Sandbox:
             "writable": [*_DEVICES, str(writable)],
             "argv": list(argv),
         }
-        confined = [_python(), "-I", "-S", "-B", str(_CONFINE), json.dumps(wanted)]
+        confined = [interpreter(), "-I", "-S", "-B", str(_CONFINE), json.dumps(wanted)]
         if not self.bubblewrap:
             return confined
         own = [*interpreters, str(_CONFINE), *map(str, readable)]
@@ -158,11 +158,6 @@ def _interpreters() -> list[str]:
     if node is not None:
         places.append(str(Path(node).resolve().parent.parent))
     return [place for place in places if place not in ("/", "/usr") and Path(place).is_absolute()]
-
-
-def _python() -> str:
-    """Return the interpreter outside of any virtual environment: the server's packages are no affair of a script."""
-    return os.path.realpath(sys.executable)
 
 
 __all__ = ["LIMITS", "Sandbox", "probe", "succeeds", "unusable"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
+from stigmer_plugin_workflow_runner.activities.interpreter import interpreter
 from stigmer_plugin_workflow_runner.activities.process import Processes, Program, text
 from stigmer_plugin_workflow_runner.activities.sandbox import unusable
 
@@ -54,7 +53,7 @@ class ScriptActivity:
 
 def _python(code: str) -> Program:
     """Return a program for this Python without the server's packages: the standard library is what a script has."""
-    return Program([os.path.realpath(sys.executable), "-I", "-B"], "script.py", code)
+    return Program([interpreter(), "-I", "-B"], "script.py", code)
 
 
 def _javascript(code: str) -> Program:

@@ -25,13 +25,13 @@ from stigmer_plugin_workflow_runner.program.compensation import compile_compensa
 from stigmer_plugin_workflow_runner.program.document import Document, Task
 from stigmer_plugin_workflow_runner.program.durations import duration_hint, is_duration, parse_duration
 from stigmer_plugin_workflow_runner.program.faults import TaskFault
+from stigmer_plugin_workflow_runner.program.fetching import FetchedSchema, compile_any_schema
 from stigmer_plugin_workflow_runner.program.heading import check_heading
 from stigmer_plugin_workflow_runner.program.loose import strict_form
 from stigmer_plugin_workflow_runner.program.plain import not_json
 from stigmer_plugin_workflow_runner.program.reuse import compile_rest, compile_use
 from stigmer_plugin_workflow_runner.program.root import Root
 from stigmer_plugin_workflow_runner.program.schedules import compile_schedule
-from stigmer_plugin_workflow_runner.program.schemas import Schema, compile_schema
 from stigmer_plugin_workflow_runner.program.tasks import BODIES
 from stigmer_plugin_workflow_runner.program.tasks._do import Do
 from stigmer_plugin_workflow_runner.program.templates import (
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from stigmer_core.program import Json
     from stigmer_plugin_workflow_runner.program.document import Directive
     from stigmer_plugin_workflow_runner.program.extending import Extension
+    from stigmer_plugin_workflow_runner.program.schemas import Schema
 
 CACHED = 256  # compiled documents; one of 50 tasks takes about 200 KB
 DEEPEST = 40  # tasks inside tasks
@@ -435,11 +436,12 @@ class Compiler:
             self.problem(place.at(key, part), f"expected an expression, or an object, not {kind_of(value)}")
         return self.value(value, place.at(key, part), visible)
 
-    def _schema(self, place: Place, key: str) -> Schema | None:
+    def _schema(self, place: Place, key: str) -> Schema | FetchedSchema | None:
         section = place.definition.get(key)
         if not isinstance(section, dict) or "schema" not in section:
             return None
-        return compile_schema(self, section["schema"], place.at(key, "schema"), "context" if key == "export" else key)
+        what, visible = "context" if key == "export" else key, BASE | place.variables if place.pointer else WORKFLOW
+        return compile_any_schema(self, section["schema"], place.at(key, "schema"), what, visible)
 
     def _timeout(self, place: Place) -> Template | None:
         timeout, pointer = place.definition.get("timeout"), place.at("timeout")

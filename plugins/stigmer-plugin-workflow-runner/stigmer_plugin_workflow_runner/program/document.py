@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stigmer_core.program import ActivityDone, ActivityFailed, ChildDone, Json, Signal, TimerFired
     from stigmer_plugin_workflow_runner.program.execution import Execution
     from stigmer_plugin_workflow_runner.program.extending import Extension
+    from stigmer_plugin_workflow_runner.program.fetching import FetchedSchema
     from stigmer_plugin_workflow_runner.program.schemas import Schema
     from stigmer_plugin_workflow_runner.program.templates import Template
 
@@ -79,9 +80,9 @@ class Task:
     input_from: Template | None = None
     output_as: Template | None = None
     export_as: Template | None = None
-    input_schema: Schema | None = None
-    output_schema: Schema | None = None
-    export_schema: Schema | None = None
+    input_schema: Schema | FetchedSchema | None = None
+    output_schema: Schema | FetchedSchema | None = None
+    export_schema: Schema | FetchedSchema | None = None
     extensions: Sequence[Extension] = ()
     timeout: Template | None = None
     then: Directive = "continue"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION, EXPORT
+from stigmer_plugin_workflow_runner.program.schemas import compile_schema
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from stigmer_core.program import Json
     from stigmer_plugin_workflow_runner.program.compiler import Compiler, Place
     from stigmer_plugin_workflow_runner.program.execution import Execution
+    from stigmer_plugin_workflow_runner.program.schemas import Schema
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 
@@ -25,17 +27,23 @@ class Iterator:
     tasks: str | None  # the pointer of the list `foreach.do`
     output_as: Template | None
     export_as: Template | None
+    output_schema: Schema | None
+    export_schema: Schema | None
 
     def transformed(self, execution: Execution, frame_id: str, output: Json) -> Json:
         """Return what an item puts out, and let the context have it.
 
         Raises:
-            TaskFault: an expression fails.
+            TaskFault: an expression fails, or a value does not fit its schema.
         """
         if self.output_as is not None:
             output = execution.evaluate(self.output_as, frame_id, output)
+        if self.output_schema is not None:
+            self.output_schema.validate(output)
         if self.export_as is not None:
             execution.state["context"] = execution.evaluate(self.export_as, frame_id, output, output=output)
+        if self.export_schema is not None:
+            self.export_schema.validate(execution.state["context"])
         return output
 
 
@@ -53,6 +61,8 @@ def compile_iterator(compiler: Compiler, place: Place) -> Iterator:
         tasks=f"{pointer}/do" if "do" in foreach else None,
         output_as=_transformation(compiler, foreach, pointer, "output", DEFINITION | inner),
         export_as=_transformation(compiler, foreach, pointer, "export", EXPORT | inner),
+        output_schema=_schema(compiler, foreach, pointer, "output"),
+        export_schema=_schema(compiler, foreach, pointer, "export"),
     )
 
 
@@ -60,9 +70,17 @@ def _transformation(
     compiler: Compiler, foreach: dict[str, Json], pointer: str, key: str, visible: Collection[str]
 ) -> Template | None:
     section, pointer = compiler.section(foreach, key, pointer), f"{pointer}/{key}"
-    compiler.keys(section, ("as",), pointer)
+    compiler.keys(section, ("schema", "as"), pointer)
     value = section.get("as")
     if value is None:
         return None
     compiled = compiler.expression if isinstance(value, str) else compiler.value
     return compiled(value, f"{pointer}/as", visible)
+
+
+def _schema(compiler: Compiler, foreach: dict[str, Json], pointer: str, key: str) -> Schema | None:
+    section = foreach.get(key)
+    if not isinstance(section, dict) or "schema" not in section:
+        return None
+    what = "context" if key == "export" else "output of an item"
+    return compile_schema(compiler, section["schema"], f"{pointer}/{key}/schema", what)

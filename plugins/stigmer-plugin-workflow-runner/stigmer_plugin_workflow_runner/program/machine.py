@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from stigmer_core.program import Complete, Fail, Failure, StartTimer
 from stigmer_plugin_workflow_runner.expressions.budget import STEPS, metered
 from stigmer_plugin_workflow_runner.expressions.values import truthy
-from stigmer_plugin_workflow_runner.program import compensation, extending
+from stigmer_plugin_workflow_runner.program import compensation, extending, fetching
 from stigmer_plugin_workflow_runner.program.document import Child, Composite, Guard, Listening, Waiting
 from stigmer_plugin_workflow_runner.program.durations import parse_duration
 from stigmer_plugin_workflow_runner.program.execution import TIMEOUT, Execution
@@ -55,8 +55,12 @@ def answer(execution: Execution, event: Answer) -> bool:
         return False
     task = _task(execution, frame_id)
     try:
+        if fetching.is_answered_by(frame_id, event.id):
+            fetching.answered(execution, frame_id, event)
+            return True
         if event.id == f"{frame_id}{TIMEOUT}":
-            if hasattr(task.body, "timed_out") and task.body.timed_out(execution, frame_id):
+            is_fetching = "fetching" in execution.frame(frame_id)
+            if not is_fetching and hasattr(task.body, "timed_out") and task.body.timed_out(execution, frame_id):
                 return True
             raise fault("timeout", f"the task {task.name!r} took too long")
         cast("Waiting", task.body).answered(execution, frame_id, event)
@@ -104,28 +108,42 @@ def _enter(execution: Execution, frame_id: str) -> None:
     frame["started"] = execution.timestamp
     if frame_id != ROOT:
         execution.status.started(frame)
-    if task.input_schema is not None:
-        task.input_schema.validate(raw)
+    if fetching.begin(execution, frame_id, (task.input_schema,), ["begin", frame_id]):
+        _arm(execution, frame_id)
+    else:
+        _begin(execution, frame_id)
+
+
+def _begin(execution: Execution, frame_id: str) -> None:
+    frame, task = execution.change(frame_id), _task(execution, frame_id)
+    raw = frame["input"]
+    fetching.validate(execution, frame_id, task.input_schema, raw)
     if task.input_from is not None:
         frame["raw"], frame["input"] = raw, execution.evaluate(task.input_from, frame_id)
-    if task.timeout is not None:
-        after = parse_duration(execution.evaluate(task.timeout, frame_id))
-        execution.wake(frame_id, f"{frame_id}{TIMEOUT}", after)
+    _arm(execution, frame_id)
     if not extending.begin(execution, frame_id):
         task.body.begin(execution, frame_id)
 
 
+def _arm(execution: Execution, frame_id: str) -> None:
+    """Start the timer of a task that may take so long, unless it runs already."""
+    task, timer_id = _task(execution, frame_id), f"{frame_id}{TIMEOUT}"
+    if task.timeout is not None and timer_id not in execution.waits:
+        execution.wake(frame_id, timer_id, parse_duration(execution.evaluate(task.timeout, frame_id)))
+
+
 def _complete(execution: Execution, frame_id: str, raw: Json, then: Directive | None) -> None:
     task = _task(execution, frame_id)
+    schemas = (task.output_schema, task.export_schema)
+    if fetching.begin(execution, frame_id, schemas, ["complete", frame_id, raw, then]):
+        return
     output = raw
     if task.output_as is not None:
         output = execution.evaluate(task.output_as, frame_id, raw)
-    if task.output_schema is not None:
-        task.output_schema.validate(output)
+    fetching.validate(execution, frame_id, task.output_schema, output)
     if task.export_as is not None:
         execution.state["context"] = execution.evaluate(task.export_as, frame_id, output, output=output)
-    if task.export_schema is not None:
-        task.export_schema.validate(execution.state["context"])
+    fetching.validate(execution, frame_id, task.export_schema, execution.state["context"])
     if not extending.finish(execution, frame_id, output, then):
         _finish(execution, frame_id, output, then)
 
@@ -200,6 +218,7 @@ def _end(execution: Execution) -> None:
 
 _ACTIONS: dict[str, Callable[..., None]] = {
     "enter": _enter,
+    "begin": _begin,
     "complete": _complete,
     "finish": _finish,
     "fault": _fault,

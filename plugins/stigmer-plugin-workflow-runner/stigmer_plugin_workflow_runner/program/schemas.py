@@ -8,7 +8,7 @@ Source: DSL reference, "Schema".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stigmer_plugin_workflow_runner.program.faults import fault
 from stigmer_plugin_workflow_runner.program.schema_cost import SchemaCost, cost_of
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 LONGEST_DETAIL = 500  # characters of what the validator says
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _KEYS = ("format", "document", "resource")
+
+
+class Noting(Protocol):
+    """What problems are told to."""
+
+    def problem(self, pointer: str, message: str, hint: str = "") -> None:
+        """Note a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def compile_schema(compiler: Compiler, section: Json, pointer: str, what: str) -
         return None
     if "resource" in section:
         hint = "write the schema out under 'document'"
-        compiler.problem(f"{pointer}/resource", "schemas that are fetched are not supported by this version", hint)
+        compiler.problem(f"{pointer}/resource", "schemas that are fetched are not supported here", hint)
         return None
     if "document" not in section:
         compiler.problem(pointer, "a schema has a 'document'", "the JSON schema stands under it")
@@ -70,7 +77,7 @@ def compile_schema(compiler: Compiler, section: Json, pointer: str, what: str) -
     return compile_json_schema(compiler, section["document"], f"{pointer}/document", what)
 
 
-def compile_json_schema(compiler: Compiler, document: Json, pointer: str, what: str) -> Schema | None:
+def compile_json_schema(compiler: Noting, document: Json, pointer: str, what: str) -> Schema | None:
     """Compile a JSON schema that stands there as it is."""
     import jsonschema_rs  # noqa: PLC0415 - not for a command line
 

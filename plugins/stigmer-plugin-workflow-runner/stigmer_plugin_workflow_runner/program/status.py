@@ -31,6 +31,7 @@ _CALLS = {  # the type and the kind of a `call`; of one that is not here, those 
     "a2a": ("WORKFLOW_TASK_AGENT_INVOCATION", "http_call"),
     "http": ("WORKFLOW_TASK_API_CALL", "http_call"),
     "grpc": ("WORKFLOW_TASK_API_CALL", "grpc_call"),
+    "mcp": ("WORKFLOW_TASK_API_CALL", "activity_call"),
     "stigmer:agent": ("WORKFLOW_TASK_AGENT_INVOCATION", "agent_call"),
     "stigmer:human": ("WORKFLOW_TASK_APPROVAL", "human_input"),
     "stigmer:llm": ("WORKFLOW_TASK_AGENT_INVOCATION", "llm_call"),

@@ -1,5 +1,5 @@
 Feature: Protocols
-  Calls of other agents (A2A) and of gRPC services. The agent is a fake of the kit's own.
+  Calls of other agents (A2A), of gRPC services and of MCP servers. The agent is a fake of the kit's own.
 
   Scenario: Message To The Agent Of A Card
     Given a workflow with definition:
@@ -417,4 +417,325 @@ Feature: Protocols
     type: https://serverlessworkflow.io/spec/1.0.0/errors/configuration
     status: 400
     detail: "'none' is no port"
+    """
+
+  Scenario: Tools Of A Process
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: tools-of-a-process
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/list
+            transport:
+              stdio:
+                command: sh
+                arguments:
+                  - -c
+                  - |
+                    read -r line; echo '{"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-06-18"}}'
+                    read -r line; read -r line; echo '{"jsonrpc": "2.0", "id": 2, "result": {"tools": [], "nextCursor": "more"}}'
+    """
+    When the workflow is executed
+    Then the workflow should complete with output:
+    """yaml
+    tools: []
+    nextCursor: more
+    """
+
+  Scenario: Process Gets The Parameters
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: process-gets-the-parameters
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/call
+            parameters: { name: "${ .tool }" }
+            transport:
+              stdio:
+                command: sh
+                arguments:
+                  - -c
+                  - |
+                    read -r line; echo '{"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-06-18"}}'
+                    read -r line; read -r line; echo "{\"jsonrpc\": \"2.0\", \"id\": 2, \"result\": $line}"
+    """
+    And given the workflow input is:
+    """yaml
+    tool: search
+    """
+    When the workflow is executed
+    Then the workflow should complete
+    And the workflow output should have a 'params.name' property with value:
+    """yaml
+    search
+    """
+
+  Scenario: Error Of A Process
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: error-of-a-process
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/list
+            transport:
+              stdio:
+                command: sh
+                arguments:
+                  - -c
+                  - |
+                    read -r line; echo '{"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-06-18"}}'
+                    read -r line; read -r line; echo '{"jsonrpc": "2.0", "id": 2, "error": {"code": -32601, "message": "Method not found"}}'
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/runtime
+    status: 500
+    detail: 'the server answered with error -32601: Method not found'
+    """
+
+  Scenario: Process That Ends
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: process-that-ends
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/list
+            transport:
+              stdio:
+                command: sh
+                arguments: [ -c, 'echo no such team >&2' ]
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/communication
+    status: 500
+    detail: 'the server ended before it answered: no such team'
+    """
+
+  Scenario: Process That Does Not Answer
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: process-that-does-not-answer
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/list
+            timeout: { milliseconds: 200 }
+            transport:
+              stdio:
+                command: sh
+                arguments: [ -c, 'sleep 1000' ]
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/timeout
+    status: 408
+    """
+
+  Scenario: MCP Server That Is Not There
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: mcp-server-that-is-not-there
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/list
+            transport:
+              http:
+                endpoint: https://httpbin.org/status/404
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/communication
+    status: 404
+    """
+
+  Scenario: MCP Server That Speaks Something Else
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: mcp-server-that-speaks-something-else
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/list
+            transport:
+              http:
+                endpoint: https://httpbin.org/html
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/communication
+    status: 500
+    """
+
+  Scenario: MCP Parameters That Are No Object
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: mcp-parameters-that-are-no-object
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/call
+            parameters: ${ .tool }
+            transport:
+              http:
+                endpoint: https://httpbin.org/anything
+    """
+    And given the workflow input is:
+    """yaml
+    tool: search
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/configuration
+    status: 400
+    detail: the parameters of the call are not an object
+    """
+
+  Scenario: MCP Headers That Are No Object
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: mcp-headers-that-are-no-object
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/list
+            transport:
+              http:
+                endpoint: https://httpbin.org/anything
+                headers: ${ .tool }
+    """
+    And given the workflow input is:
+    """yaml
+    tool: search
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/configuration
+    status: 400
+    """
+
+  Scenario: Unknown Method Of MCP
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: unknown-method-of-mcp
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/remove
+            transport:
+              http:
+                endpoint: https://httpbin.org/anything
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/configuration
+    status: 400
+    """
+
+  Scenario: MCP Without A Transport
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: mcp-without-a-transport
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/list
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/configuration
+    status: 400
+    """
+
+  Scenario: MCP Tool Without A Name
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: default
+      name: mcp-tool-without-a-name
+      version: '1.0.0'
+    do:
+      - ask:
+          call: mcp
+          with:
+            method: tools/call
+            transport:
+              http:
+                endpoint: https://httpbin.org/anything
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    type: https://serverlessworkflow.io/spec/1.0.0/errors/configuration
+    status: 400
     """
