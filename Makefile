@@ -18,7 +18,7 @@ test: $(VENV)/tox              ## Every check of tox.ini; the test count is prin
 protos: $(VENV)/tox            ## Regenerate the modules of protos/.
 	@$(VENV)/bin/python -m tox exec -q -e protos -- python protos/generate.py
 
-ctk: $(VENV)/tox               ## Both conformance kits of the DSL; ENGINE=memory, local, crash or all.
+ctk: $(VENV)/tox               ## Both conformance kits of the DSL; ENGINE=memory, local, crash, temporal or all.
 	@$(VENV)/bin/python -m tox exec -q -e tests -- python plugins/stigmer-plugin-workflow-runner/tests/conformance.py $(or $(ENGINE),all)
 
 bench: $(VENV)/tox             ## Every benchmark, as ratios within one run.

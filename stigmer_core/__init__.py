@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stigmer_core.hookspecs import hookimpl
     from stigmer_core.kind import Change, Column, Draft, Job, Kind, Owner, Service, service_names
     from stigmer_core.message import resource_message
+    from stigmer_core.settings import Setting
 
 _MODULES = {
     "Change": "kind",
@@ -21,6 +22,7 @@ _MODULES = {
     "Kind": "kind",
     "Owner": "kind",
     "Service": "kind",
+    "Setting": "settings",
     "hookimpl": "hookspecs",
     "resource_message": "message",
     "service_names": "kind",
@@ -34,6 +36,7 @@ __all__ = [
     "Kind",
     "Owner",
     "Service",
+    "Setting",
     "hookimpl",
     "resource_message",
     "service_names",

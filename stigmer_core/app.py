@@ -24,6 +24,7 @@ from stigmer_core.server import (
     standard_interceptors,
 )
 from stigmer_core.server.validation import validate
+from stigmer_core.settings import with_plugin_settings
 from stigmer_core.store import Store
 from stigmer_core.unserved import explain
 from stigmer_core.vault import RootKeys, Vault
@@ -85,6 +86,7 @@ class App:
         try:
             host = PluginHost(disabled=settings.disable_plugins, only=settings.plugins)
             host.load()
+            settings = with_plugin_settings(settings, host.settings())
             store = Store.open(home.database, migrations=host.migrations())
             try:
                 app = cls(settings, home, host, store)
@@ -122,10 +124,20 @@ class App:
             self.store.close()
             self.home.release()
 
+    def engine_is_ready(self) -> bool:
+        """Return whether runs can be started now."""
+        return self.engine is not None and self.engine.ready()
+
+    def health(self) -> dict[str, Json]:
+        """Return what drives runs, and whether it can; everything else works without it."""
+        name = self.engine.name if self.engine is not None else ""
+        return {"engine": {"name": name, "ready": self.engine_is_ready()}}
+
     def figures(self) -> dict[str, float]:
         """Return the store's figures by name, for metrics."""
         stats = self.store.stats
         return {
+            "engine_ready": self.engine_is_ready(),
             "store_commits": stats.commits,
             "store_saves": stats.saves,
             "store_syncs": stats.syncs,
@@ -136,7 +148,13 @@ class App:
         host = self.host
         self.store.read(self.resources.vault.check)
         host.load_runners(self.settings.configuration)
-        self.engine = host.engine(self.settings.engine, self.store, self._publish, self.resources.vault)
+        self.engine = host.engine(
+            self.settings.engine,
+            store=self.store,
+            publisher=self._publish,
+            vault=self.resources.vault,
+            configuration=self.settings.configuration,
+        )
         shared: dict[str, Any] = {"store": self.store, "resources": self.resources}
         services = host.services(
             **shared,
@@ -169,12 +187,17 @@ class App:
                 self.host.reject(f"service {service.name}", error)
         return methods
 
-    def _publish(self, tx: Transaction, run_id: str, status: Json) -> None:
+    def _publish(self, tx: Transaction, run_id: str, *statuses: Json) -> None:
         prefix = run_id.partition("_")[0]
         for kind in self.host.kinds.values():
-            if kind.id_prefix == prefix and kind.publish is not None:
-                kind.publish(tx, self.resources, run_id, status)
+            if kind.id_prefix != prefix or kind.publish is None:
+                continue
+            if kind.publish_several is not None and len(statuses) > 1:
+                kind.publish_several(tx, self.resources, run_id, statuses)
                 return
+            for status in statuses:
+                kind.publish(tx, self.resources, run_id, status)
+            return
 
     def _seed(self) -> None:
         """Create what kinds have from the first start on; what was deleted since stays deleted."""

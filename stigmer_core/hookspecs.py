@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     import grpc.aio
     from starlette.routing import BaseRoute
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stigmer_core.program import Engine, Json, Publisher, Runner
     from stigmer_core.resources import Resources
     from stigmer_core.server import Caller, Links
+    from stigmer_core.settings import Setting
     from stigmer_core.store import Migrations, Store
     from stigmer_core.vault import Vault
 
@@ -47,6 +48,15 @@ def stigmer_commands() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
+def stigmer_settings() -> Sequence[Setting]:  # type: ignore[empty-body]
+    """Return the settings this plugin adds, each a flag of `serve`, a variable, and a key in a table of `config.toml`.
+
+    Called once, when the plugin is loaded, also by the command line. What they are set to is in `configuration`, as
+    `configuration[table][key]`. Two plugins that claim one setting: the second one is not loaded.
+    """
+
+
+@hookspec
 def stigmer_migrations() -> Migrations:  # type: ignore[empty-body]
     """Return the schema of this plugin's own tables.
 
@@ -66,14 +76,20 @@ def stigmer_runners(configuration: Mapping[str, Json]) -> Sequence[Runner]:  # t
 
 
 @hookspec
-def stigmer_engine(
-    name: str, store: Store, runners: Mapping[str, Runner], publisher: Publisher, vault: Vault
+def stigmer_engine(  # noqa: PLR0917 - a hook names what it takes
+    name: str,
+    store: Store,
+    runners: Mapping[str, Runner],
+    publisher: Publisher,
+    vault: Vault,
+    configuration: Mapping[str, Json],
 ) -> Engine | None:
     """Return the engine called `name`, or None when this plugin has another one.
 
     Called once, after every runner is known; the first answer that is not None wins. The engine hands every
-    `Publish` of a program to `publisher` in the transaction that records the event behind it. `vault` encrypts what
-    it keeps.
+    `Publish` of a program to `publisher`, in the transaction that records the event behind it or in a later one: in
+    order, each once, the last ones with the run's end. `vault` encrypts what it keeps; `configuration` is as in
+    `stigmer_runners`.
     """
 
 
@@ -92,6 +108,21 @@ def stigmer_services(  # type: ignore[empty-body]  # noqa: PLR0917 - a hook name
     Called once, after the engine is known and before it opens. `engine` is None when no plugin has the one that was
     asked for. `channel` calls any service of this server in process; `links` mints URLs of the HTTP host;
     `configuration` is as in `stigmer_runners`. Two plugins that claim one service: the second one is not loaded.
+    """
+
+
+@hookspec
+def stigmer_worker(
+    values: Callable[[str], Awaitable[Mapping[str, str]]],
+    runners: Mapping[str, Runner],
+    configuration: Mapping[str, Json],
+) -> None:
+    """Learn what activities work with in a process that has no store.
+
+    Called once in a worker, in the place of `stigmer_services`, before the first activity. `values` returns the
+    secrets and variables of a run by its id, from the server, for as long as that is away not at all: what it returns
+    is for the call that needs it, and is kept nowhere. `runners` and `configuration`, which is that of the worker's
+    own machine, are as in `stigmer_runners`.
     """
 
 

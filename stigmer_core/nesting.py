@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import descriptor_pb2, message_factory
@@ -29,12 +29,8 @@ def require_shallow(message_type: type[Message], body: bytes) -> None:
     if len(body) < 2 * (READABLE - AROUND):  # each level takes a tag and a length
         return
     descriptor: Any = message_type.DESCRIPTOR
-    parts, size = [_header(_CONTENT, len(body))], len(body)
-    for _ in range(AROUND - 1):
-        size += len(parts[-1])
-        parts.append(_header(_INNER, size))
     try:
-        _around(descriptor).FromString(b"".join([*reversed(parts), body]))
+        _around(descriptor).FromString(_headers(len(body)) + body)
     except DecodeError:
         text = f"{descriptor.name} is nested too deep: {READABLE - AROUND} levels are the most"
         raise InvalidArgumentError(text) from None
@@ -56,6 +52,16 @@ def _around(descriptor: Descriptor) -> type[Message]:
     pool.AddSerializedFile(file.SerializeToString())
     made: type[Message] = message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
     return made
+
+
+@lru_cache(maxsize=1024)
+def _headers(size: int) -> bytes:
+    """Return what stands before the content of so many bytes, so many messages deep."""
+    parts = [_header(_CONTENT, size)]
+    for _ in range(AROUND - 1):
+        size += len(parts[-1])
+        parts.append(_header(_INNER, size))
+    return b"".join(reversed(parts))
 
 
 def _header(number: int, size: int) -> bytes:

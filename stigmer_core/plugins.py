@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from stigmer_core.kind import Job, Kind, Service
-    from stigmer_core.program import Engine, Json, Publisher, Runner
+    from stigmer_core.program import Engine, Json, Runner
     from stigmer_core.resources import Resources
     from stigmer_core.server import Caller, Links
+    from stigmer_core.settings import Setting
     from stigmer_core.store import Migrations, Store
-    from stigmer_core.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class _Plugin:
     kinds: Sequence[Kind] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     runners: Sequence[Runner] = ()
+    settings: Sequence[Setting] = ()
     claims: set[str] = field(default_factory=set)
 
 
@@ -121,6 +122,10 @@ class PluginHost:
         """Return the commands of the loaded plugins, name to `module:attribute|help`."""
         return {name: target for plugin in self._loaded() for name, target in plugin.commands.items()}
 
+    def settings(self) -> list[Setting]:
+        """Return the settings of the loaded plugins."""
+        return [setting for plugin in self._loaded() for setting in plugin.settings]
+
     def migrations(self) -> list[Migrations]:
         """Return the schemas of the plugins that have tables of their own."""
         return [found for _, found in self._each("stigmer_migrations")]
@@ -133,10 +138,9 @@ class PluginHost:
                 self._claim(plugin, [f"runner {runner.name}" for runner in plugin.runners])
                 self._runners.update({runner.name: runner for runner in plugin.runners})
 
-    def engine(self, name: str, store: Store, publisher: Publisher, vault: Vault) -> Engine | None:
+    def engine(self, name: str, **known: Any) -> Engine | None:
         """Return the engine called `name`, or None when no loaded plugin has it."""
-        known: dict[str, Any] = {"store": store, "runners": self.runners, "publisher": publisher, "vault": vault}
-        answers = self._each("stigmer_engine", name=name, **known)
+        answers = self._each("stigmer_engine", name=name, runners=self.runners, **known)
         return next((engine for _, engine in answers), None)
 
     def services(
@@ -158,6 +162,11 @@ class PluginHost:
                 self._claim(plugin, [f"service {service.name}" for service in services])
                 found += services
         return found
+
+    def worker(self, **arguments: Any) -> None:
+        """Tell every plugin what there is in a worker process."""
+        for _ in self._each("stigmer_worker", runners=self.runners, **arguments):
+            pass
 
     def routes(self, **arguments: Any) -> list[BaseRoute]:
         """Return the HTTP routes of every plugin."""
@@ -289,7 +298,9 @@ class PluginHost:
     def _take(self, plugin: _Plugin) -> None:
         plugin.kinds = tuple(self._call(plugin, "stigmer_kinds") or ())
         plugin.commands = dict(self._call(plugin, "stigmer_commands") or {})
+        plugin.settings = tuple(self._call(plugin, "stigmer_settings") or ())
         claims = [f"command {name}" for name in plugin.commands]
+        claims += [f"setting {setting.name}" for setting in plugin.settings]
         for kind in plugin.kinds:
             claims += [f"kind {kind.name}", f"id prefix {kind.id_prefix}"]
             claims += [f"resource name {word}" for word in {kind.name.lower(), kind.plural, *kind.short_names}]

@@ -9,7 +9,7 @@ from pathlib import Path
 from stigmer_core.errors import StoreError
 
 
-def write_private(path: Path, text: str, *, replace: bool = True) -> None:
+def write_private(path: Path, content: str | bytes, *, replace: bool = True) -> None:
     """Write a file whole or not at all, durable when this returns, readable by its owner only.
 
     Raises:
@@ -21,8 +21,8 @@ def write_private(path: Path, text: str, *, replace: bool = True) -> None:
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)

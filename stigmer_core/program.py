@@ -76,7 +76,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Show a status: stored in one transaction with the event that caused it.
+    """Show a status, once the event that caused it is stored: then or soon after, in order, and never lost.
 
     `status` is what the run's kind merges: for a WorkflowExecution the proto3 JSON of its `updateStatus` input.
     """
@@ -211,7 +211,11 @@ class Runner:
     """What a plugin adds to execute something.
 
     `check` returns what is wrong with an input's document before anything is written; `concurrency` bounds the
-    activities of this runner that are in flight at once.
+    activities of this runner that are in flight at once. `short` names activities that take milliseconds and may be
+    called twice: an engine may call them where the program runs, without a record of their beginning. Runs of one that
+    `sleeps` mostly wait for a time: an engine may keep nothing of them open meanwhile. `home` names
+    activities that work with the installation itself, its store or its services: only its server can call them, any
+    worker the others.
     """
 
     name: str
@@ -219,6 +223,9 @@ class Runner:
     activities: Mapping[str, Activity] = field(default_factory=dict)
     check: Callable[[Json], Sequence[Problem]] | None = None
     concurrency: int = 100
+    short: frozenset[str] = frozenset()
+    home: frozenset[str] = frozenset()
+    sleeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,4 +278,8 @@ class Engine(Protocol):
         """Stop driving; what is recorded is resumed by the next `open`."""
 
 
-Publisher: TypeAlias = "Callable[[Transaction, str, Json], None]"
+class Publisher(Protocol):
+    """Shows what runs publish, by the kind of the resource that shows the run."""
+
+    def __call__(self, tx: Transaction, run_id: str, /, *statuses: Json) -> None:
+        """Merge what a run published, one or several, in this order."""

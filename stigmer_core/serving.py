@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
-import signal
-import sys
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import stigmer_core
 from stigmer_core.app import App
+from stigmer_core.kind import Job
 from stigmer_core.private_file import write_private
+from stigmer_core.process import loop_factory, stop_signals
 from stigmer_core.server import GrpcServer, HttpHost, SyncInProcessChannel, Tls
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ENGINE_SERVICE = "engine"  # what its health is asked for by; it is no service of gRPC
+ENGINE_LOOKED_AT_EVERY = timedelta(seconds=1)
+
 
 def serve(settings: Settings, ready: Callable[[App, Json], None] = lambda _app, _description: None) -> int:
     """Serve until SIGINT or SIGTERM and return the exit code.
@@ -39,7 +44,7 @@ def serve(settings: Settings, ready: Callable[[App, Json], None] = lambda _app, 
     """
     begun = time.monotonic()
     app = App.compose(settings)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_Serving(app, ready, begun).run())
 
 
@@ -75,16 +80,20 @@ class _Serving:
         settings = app.settings
         tls = Tls(Path(settings.tls_cert), Path(settings.tls_key)) if settings.tls_cert else None
         self._grpc = GrpcServer(app.dispatcher, app.authenticator, tls=tls)
-        self._http = HttpHost(app.call_log, app.figures, routes=app.routes()) if settings.http else None
+        self._http: HttpHost | None = None
+        if settings.http:
+            self._http = HttpHost(app.call_log, app.figures, routes=app.routes(), health=app.health)
 
     async def run(self) -> int:
         app = self._app
-        stop = _stop_signals()
+        stop = stop_signals()
         try:
             await app.open()
+            gc.freeze()  # what is here stays: looking for cycles in it again and again is a tenth of a run's time
             addresses = await self._grpc.start(app.settings.addresses)
             http = await self._http.start(app.settings.http) if self._http is not None else ""
             app.links.serve_at(http)
+            app.jobs.add([Job("engine-health", ENGINE_LOOKED_AT_EVERY, self._show_engine)])
             app.jobs.start()
             self._announce(addresses, http)
             await stop.wait()
@@ -92,6 +101,10 @@ class _Serving:
         finally:
             await self._close()
         return 0
+
+    async def _show_engine(self) -> None:
+        """Say by gRPC's own health service whether runs can be started."""
+        await self._grpc.set_serving(ENGINE_SERVICE, serving=self._app.engine_is_ready())
 
     def _announce(self, addresses: list[str], http: str) -> None:
         app = self._app
@@ -118,31 +131,6 @@ class _Serving:
             await self._app.close()
 
 
-def _stop_signals() -> asyncio.Event:
-    """Return an event that the first signal sets; the second one ends the process at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal, number)
-    return stop
-
-
 async def _settled() -> None:
     """Let what a call has started in this loop finish its last step before the loop goes."""
     await asyncio.sleep(0)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stigmer_core.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stigmer_core.program import Json
 
 CONFIG_FILE = "config.toml"
 SANDBOXES = ("auto", "required", "rlimits")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting that a plugin adds, a text: `--table-key`, `STIGMER_TABLE_KEY`, and `key` in `[table]` of config.toml.
+
+    A secret one has no flag, for arguments are seen by everybody, and is not shown.
+    """
+
+    table: str
+    key: str
+    help: str
+    metavar: str = "TEXT"
+    secret: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return what it is called beside the settings of the core."""
+        return f"{self.table}_{self.key}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +57,9 @@ class Settings:
     network_allow: tuple[str, ...] = ()  # hosts and CIDRs that workflow calls may reach beside public addresses
     sandbox: str = "auto"  # for processes of runs: bubblewrap, else Landlock; required: the first; rlimits: neither
     log_level: str = "warning"
+    tables: Mapping[str, Json] = ()  # type: ignore[assignment]  # of config.toml that are plugins' own, by name
+    flags: Mapping[str, str] = field(default_factory=dict)  # that the core does not know: those of plugins
+    declared: tuple[Setting, ...] = ()  # by plugins; their values are in `tables`
     origins: Mapping[str, str] = ()  # type: ignore[assignment]
 
     @property
@@ -47,8 +69,9 @@ class Settings:
 
     @property
     def configuration(self) -> dict[str, Json]:
-        """What plugins see of the settings."""
-        return {"network": {"allow": list(self.network_allow)}, "auth": self.auth, "sandbox": self.sandbox}
+        """What plugins see of the settings, beside the tables of `config.toml` that are theirs."""
+        network = {"allow": list(self.network_allow)}
+        return {**dict(self.tables), "network": network, "auth": self.auth, "sandbox": self.sandbox}
 
 
 _FILE_KEYS = {
@@ -56,7 +79,8 @@ _FILE_KEYS = {
     "plugins": ("plugins", "only"),
     "disable_plugins": ("plugins", "disable"),
 }
-_SETTABLE = tuple(field.name for field in fields(Settings) if field.name not in ("home", "origins", "ready_file"))
+_NOT_SET = ("home", "tables", "flags", "declared", "origins", "ready_file")
+_SETTABLE = tuple(one.name for one in fields(Settings) if one.name not in _NOT_SET)
 
 
 def default_home() -> Path:
@@ -79,11 +103,43 @@ def load_settings(**flags: Any) -> Settings:
     file = _read_file(home / CONFIG_FILE)
     for name in _SETTABLE:
         values[name], origins[name] = _value(name, given, file, home)
-    for name in set(given) - set(values):
-        values[name], origins[name] = given[name], "flag"
+    own = {part[0] for part in _FILE_KEYS.values()}
+    values["tables"] = {name: table for name, table in file.items() if isinstance(table, dict) and name not in own}
+    if "ready_file" in given:
+        values["ready_file"] = given["ready_file"]
+    values["flags"] = {name: value for name, value in given.items() if name not in values}
     settings = Settings(home=home, **{name: value for name, value in values.items() if value is not None})
     _check(settings)
     return replace(settings, origins={name: origins.get(name, "default") for name in (*_SETTABLE, "home")})
+
+
+def with_plugin_settings(settings: Settings, declared: Sequence[Setting]) -> Settings:
+    """Return the settings with those that plugins declare.
+
+    Raises:
+        InvalidArgumentError: one has a value that cannot be right, or there is a flag that nobody declares.
+    """
+    unknown = sorted(set(settings.flags) - {one.name for one in declared})
+    if unknown:
+        raise InvalidArgumentError(f"there is no setting {unknown[0]}: `stigmer config` shows those there are")
+    tables, origins = dict(settings.tables), dict(settings.origins)
+    for one in declared:
+        value, origins[one.name] = _plugin_value(one, settings)
+        tables[one.table] = {**tables.get(one.table, {}), one.key: value}
+    return replace(settings, tables=tables, declared=tuple(declared), origins=origins)
+
+
+def _plugin_value(one: Setting, settings: Settings) -> tuple[str, str]:
+    variable, path = f"STIGMER_{one.name.upper()}", settings.home / CONFIG_FILE
+    table = dict(settings.tables).get(one.table, {})
+    if one.name in settings.flags:
+        return settings.flags[one.name], "flag"
+    if variable in os.environ:
+        return os.environ[variable], variable
+    value = table.get(one.key, "")
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{one.key} in [{one.table}] of {path} must be text, this is {value!r}")
+    return value, str(path) if one.key in table else "default"
 
 
 def _home(flag: Any) -> tuple[Path, str]:
@@ -109,7 +165,7 @@ def _value(name: str, flags: Mapping[str, Any], file: Mapping[str, Json], home: 
 
 
 def _typed(name: str, value: Any, source: str) -> Any:
-    default = next(field.default for field in fields(Settings) if field.name == name)
+    default = next(one.default for one in fields(Settings) if one.name == name)
     if isinstance(default, tuple):
         parts = value.split(",") if isinstance(value, str) else value
         if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):

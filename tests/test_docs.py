@@ -41,7 +41,7 @@ def test_every_late_hook_has_a_test_of_its_name():
     """What a hook promises is tried with a plugin that a test makes; the first hooks have test modules of their own."""
     sources = "".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
 
-    for name in ("stigmer_routes", "stigmer_authenticators", "stigmer_jobs"):
+    for name in ("stigmer_worker", "stigmer_routes", "stigmer_authenticators", "stigmer_jobs"):
         assert f"def test_{name}_" in sources, name
 
 

@@ -30,10 +30,13 @@ print(json.dumps({r.name: [r.state, r.reason, r.remedy] for r in host.reports} |
 
 
 def _loaded(folder, *, disabled=""):
+    return json.loads(_ran(folder, REPORT, disabled))
+
+
+def _ran(folder, program, disabled=""):
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    command = [sys.executable, "-c", REPORT, disabled]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    command = [sys.executable, "-c", program, disabled]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 BROKEN = {
@@ -132,6 +135,34 @@ def test_a_plugin_that_prints_does_not_spoil_standard_output(tmp_path):
     loaded = _loaded(write_distribution(tmp_path, "noisy", "print('hello')"))
 
     assert loaded["noisy"][0] == "loaded"
+
+
+WORKER = """
+    from stigmer_core import hookimpl
+    from stigmer_core.program import Runner
+    @hookimpl
+    def stigmer_runners():
+        return [Runner("mine", None)]
+    @hookimpl
+    def stigmer_worker(values, runners, configuration):
+        import sys
+        print(values("run"), "mine" in runners, configuration, file=sys.__stdout__)
+"""
+
+
+def test_stigmer_worker_tells_plugins_what_there_is_in_a_worker(tmp_path):
+    """Where values come from, every runner, and the settings of the machine; one that raises is taken out alone."""
+    folder = write_distribution(tmp_path, "works", WORKER)
+    write_distribution(
+        tmp_path, "raises", WORKER.replace("import sys", "raise OSError").replace('"mine", None', '"x", 1')
+    )
+    report = REPORT.replace("print(", "host.worker(values=str.upper, configuration={'a': 1})\nprint(")
+
+    done = _ran(folder, report)
+
+    assert done.splitlines()[0] == "RUN True {'a': 1}"
+    states = json.loads(done.splitlines()[1])
+    assert (states["works"][0], states["raises"][0]) == ("loaded", "failed")
 
 
 def test_one_entry_point_name_in_two_distributions_is_a_conflict(tmp_path):

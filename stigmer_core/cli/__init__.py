@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from stigmer_core.cli.connection import Connection
+    from stigmer_core.cli.connection import Connection, Target, target_of
     from stigmer_core.cli.exits import ExitCode
     from stigmer_core.cli.failure import Failure, fail
     from stigmer_core.cli.global_options import global_options
@@ -26,12 +26,14 @@ _MODULES = {
     "ManifestError": "manifests",
     "Session": "session",
     "Table": "tables",
+    "Target": "connection",
     "fail": "failure",
     "global_options": "global_options",
     "json_line": "output",
     "pass_session": "session",
     "read_manifests": "manifests",
     "render": "output",
+    "target_of": "connection",
 }
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "ManifestError",
     "Session",
     "Table",
+    "Target",
     "fail",
     "global_options",
     "json_line",
@@ -49,6 +52,7 @@ __all__ = [
     "pass_session",
     "read_manifests",
     "render",
+    "target_of",
 ]
 
 

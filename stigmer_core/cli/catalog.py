@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-_VERSION = 1
+_VERSION = 2
 _SWITCHES = ("STIGMER_PLUGINS", "STIGMER_DISABLE_PLUGINS")
 _FILE = "registry.json"
 
@@ -51,6 +51,14 @@ class PluginCommand(NamedTuple):
     broken: str = ""
 
 
+class SettingEntry(NamedTuple):
+    """A setting of a plugin that `serve` has a flag for."""
+
+    name: str
+    help: str
+    metavar: str
+
+
 class BrokenPlugin(NamedTuple):
     """A plugin that is not loaded though nobody switched it off."""
 
@@ -61,11 +69,12 @@ class BrokenPlugin(NamedTuple):
 
 
 class Catalog(NamedTuple):
-    """Kinds in the order their documents are applied, commands by name, and the plugins that failed."""
+    """Kinds in the order their documents are applied, commands by name, the plugins that failed, and settings."""
 
     kinds: Sequence[KindEntry] = ()
     commands: dict[str, PluginCommand] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
     broken: Sequence[BrokenPlugin] = ()
+    settings: Sequence[SettingEntry] = ()
 
 
 def load_catalog(home: Path) -> Catalog:
@@ -161,6 +170,7 @@ def _read(file: Path, mark: str) -> Catalog | None:
             [KindEntry(*kind) for kind in content["kinds"]],
             {name: PluginCommand(*command) for name, command in content["commands"].items()},
             [BrokenPlugin(*plugin) for plugin in content["broken"]],
+            [SettingEntry(*setting) for setting in content["settings"]],
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from stigmer_core.cli.exits import ExitCode
 from stigmer_core.cli.failure import Failure, fail, from_status
@@ -83,22 +83,40 @@ class Connection:
         return from_status(status, details or status.lower().replace("_", " "))
 
 
-def connect(address: str, home: Path) -> Connection:
-    """Return a connection to `unix:/path`, `host:port`, or `https://host:port` for TLS.
+class Target(NamedTuple):
+    """Where a server is: as gRPC names it, with the credentials of the channel, None without TLS, and of the calls."""
 
-    The token is `STIGMER_TOKEN`, or that of the home where the address is on this machine. `STIGMER_TLS_CA` names a
-    file of certificates to trust instead of the system's.
+    name: str
+    credentials: grpc.ChannelCredentials | None
+    metadata: Sequence[tuple[str, str]]
+
+
+def target_of(address: str, home: Path, *, token: str = "") -> Target:
+    """Return how to reach `unix:/path`, `host:port`, or `https://host:port` for TLS.
+
+    The token is the one given, or `STIGMER_TOKEN`, or that of the home where the address is on this machine.
+    `STIGMER_TLS_CA` names a file of certificates to trust instead of the system's.
 
     Raises:
         Failure: the address cannot be one.
     """
     target, secure = _target(address)
-    if not secure:
-        channel = grpc.insecure_channel(target, options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(_trusted()) if secure else None
+    return Target(target, credentials, () if target.startswith("unix:") else _credentials(target, home, token))
+
+
+def connect(address: str, home: Path) -> Connection:
+    """Return a connection to an address, as `target_of` has it.
+
+    Raises:
+        Failure: the address cannot be one.
+    """
+    target = target_of(address, home)
+    if target.credentials is None:
+        channel = grpc.insecure_channel(target.name, options=_OPTIONS)
     else:
-        channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(_trusted()), options=_OPTIONS)
-    metadata = () if target.startswith("unix:") else _credentials(target, home)
-    return Connection(channel, address=address, metadata=metadata)
+        channel = grpc.secure_channel(target.name, target.credentials, options=_OPTIONS)
+    return Connection(channel, address=address, metadata=target.metadata)
 
 
 def _target(address: str) -> tuple[str, bool]:
@@ -112,8 +130,8 @@ def _target(address: str) -> tuple[str, bool]:
     return target, secure
 
 
-def _credentials(target: str, home: Path) -> Sequence[tuple[str, str]]:
-    token = os.environ.get("STIGMER_TOKEN", "")
+def _credentials(target: str, home: Path, given: str) -> Sequence[tuple[str, str]]:
+    token = given or os.environ.get("STIGMER_TOKEN", "")
     if not token and target.startswith(_LOOPBACK):
         try:
             token = (home / "token").read_text(encoding="ascii").strip()

@@ -7,7 +7,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-from stigmer_core.cli.catalog import BrokenPlugin, Catalog, PluginCommand
+from stigmer_core.cli.catalog import BrokenPlugin, Catalog, PluginCommand, SettingEntry
 from stigmer_core.cli.remote_documents import kind_entries
 from stigmer_core.plugins import PluginHost
 from stigmer_core.resources.documents import kind_infos
@@ -41,7 +41,10 @@ def scan_plugins(home: Path) -> Catalog:
     host = load_plugins(home)
     commands = {name: _command(target) for name, target in sorted(host.commands().items())}
     return Catalog(
-        kind_entries(kind_infos(host.kinds.values(), host.plugin_of)), commands, broken_plugins(host.reports)
+        kind_entries(kind_infos(host.kinds.values(), host.plugin_of)),
+        commands,
+        broken_plugins(host.reports),
+        [SettingEntry(one.name, one.help, one.metavar) for one in host.settings() if not one.secret],
     )
 
 

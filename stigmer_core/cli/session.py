@@ -61,6 +61,14 @@ class Session:
         """When to colour: auto, always or never."""
         return str(self.options.get("color") or "auto")
 
+    def server_address(self) -> str:
+        """Return where the server is: the one that was named, or the one that runs in the home, or an empty text."""
+        named = self.options.get("server")
+        if named:
+            return str(named)
+        server = running_server(self.home)
+        return server.address if server is not None else ""
+
     def can_ask(self) -> bool:
         """Return whether somebody can answer a question."""
         return can_ask(no_input=bool(self.options.get("no_input")))
@@ -93,7 +101,7 @@ class Session:
             Failure: there is none to be had.
         """
         if self._connection is None:
-            address = self._address()
+            address = self.server_address()
             self._connection = self._connected(address) if address else self._in_process()
         return self._connection
 
@@ -106,7 +114,7 @@ class Session:
     def readable_documents(self) -> Documents:
         """Return the documents to read only, in the quickest way there is."""
         home = self.home
-        if self._connection is not None or self._address() or not (home / "stigmer.db").exists():
+        if self._connection is not None or self.server_address() or not (home / "stigmer.db").exists():
             return self.documents()
         kinds = load_catalog(home).kinds
         from stigmer_core.cli.local_documents import LocalDocuments  # noqa: PLC0415 - imports apsw
@@ -127,13 +135,6 @@ class Session:
             self.note(text)
             raise
 
-    def _address(self) -> str:
-        named = self.options.get("server")
-        if named:
-            return str(named)
-        server = running_server(self.home)
-        return server.address if server is not None else ""
-
     def _connected(self, address: str) -> Connection:
         from stigmer_core.cli.connection import connect  # noqa: PLC0415 - imports grpc
 
@@ -146,7 +147,7 @@ class Session:
         from stigmer_core.cli.in_process import installation  # noqa: PLC0415 - imports everything
 
         channel = self._owning(lambda: installation(self.home))
-        return Connection(channel) if channel is not None else self._connected(self._address())
+        return Connection(channel) if channel is not None else self._connected(self.server_address())
 
     def _owning(self, opener: Callable[[], AbstractContextManager[T]]) -> T | None:
         """Enter what owns the home, or return None when a server owns it by now.

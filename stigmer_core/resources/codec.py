@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf import json_format
@@ -9,6 +11,8 @@ from google.protobuf.message import EncodeError
 
 from stigmer_core.errors import InvalidArgumentError, Problem
 from stigmer_core.nesting import require_shallow
+from stigmer_core.resources.json_reading import UnusualError, made_from
+from stigmer_core.resources.json_writing import json_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="Message")
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False)
+
 
 def to_json(message: Message) -> str:
     """Return proto3 JSON on one line, lowerCamelCase.
@@ -24,10 +30,7 @@ def to_json(message: Message) -> str:
     Raises:
         InvalidArgumentError: a number of a Struct is not finite, or a time or duration is out of range.
     """
-    try:
-        return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
-    except (json_format.Error, ValueError) as error:
-        raise _unwritable(error) from error
+    return _ENCODER.encode(to_dict(message))
 
 
 def to_bytes(message: Message) -> bytes:
@@ -51,9 +54,10 @@ def to_dict(message: Message) -> dict[str, Any]:
         InvalidArgumentError: a number of a Struct is not finite, or a time or duration is out of range.
     """
     try:
-        return json_format.MessageToDict(message)
-    except (json_format.Error, ValueError) as error:
-        raise _unwritable(error) from error
+        written: dict[str, Any] = json_of(message)
+    except ValueError:
+        return _dict_by_descriptors(message)
+    return written
 
 
 def from_dict(document: Json, message: M) -> M:
@@ -62,6 +66,10 @@ def from_dict(document: Json, message: M) -> M:
     Raises:
         InvalidArgumentError: the document does not fit the message.
     """
+    if not message.ListFields():
+        with suppress(UnusualError, TypeError, ValueError):
+            message.MergeFrom(made_from(type(message), document))
+            return message
     try:
         return json_format.ParseDict(document, message)
     except json_format.ParseError as error:
@@ -76,5 +84,9 @@ def copy_of(message: M) -> M:
     return twin
 
 
-def _unwritable(error: Exception) -> InvalidArgumentError:
-    return InvalidArgumentError(f"this cannot be written as JSON: {error}")
+def _dict_by_descriptors(message: Message) -> dict[str, Any]:
+    """Return what is rare in a resource, or say what is wrong with it and where."""
+    try:
+        return json_format.MessageToDict(message)
+    except (json_format.Error, ValueError) as error:
+        raise InvalidArgumentError(f"this cannot be written as JSON: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -36,6 +36,7 @@ class HttpHost:
         call_log: the figures of every RPC.
         gauges: returns further figures by name, such as the store's.
         routes: what others add.
+        health: returns what `/healthz` and `/readyz` say beside their own words.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class HttpHost:
         gauges: Callable[[], Mapping[str, float]] = dict,
         *,
         routes: Sequence[BaseRoute] = (),
+        health: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._call_log = call_log
         self._gauges = gauges
         self._routes = list(routes)
+        self._health = health
         self._ready = False
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -90,11 +93,11 @@ class HttpHost:
         return _SameSite(Starlette(routes=routes), port)
 
     async def _healthz(self, _request: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", **self._health()})
 
     async def _readyz(self, _request: Request) -> JSONResponse:
         if self._ready:
-            return JSONResponse({"status": "ready"})
+            return JSONResponse({"status": "ready", **self._health()})
         return JSONResponse({"status": "stopping"}, status_code=_UNAVAILABLE)
 
     async def _metrics(self, _request: Request) -> PlainTextResponse:

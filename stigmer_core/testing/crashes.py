@@ -72,8 +72,13 @@ class CrashSeries:
 
     async def _crash_once(self) -> None:
         async with self._channel() as channel:
+            started = asyncio.Event()
             tasks = [asyncio.create_task(self._write(channel)) for _ in range(self._writers)]
-            tasks.append(asyncio.create_task(self._run_workflows(channel)))
+            tasks.append(asyncio.create_task(self._run_workflows(channel, started)))
+            if self.tally.crashes % 3:  # on a slow machine, the first call after a start outlasts the pause
+                waiting = asyncio.create_task(started.wait())
+                await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
             await asyncio.sleep(self._random.uniform(0.02, 0.4))
             await asyncio.to_thread(self._server.kill)
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -93,9 +98,10 @@ class CrashSeries:
             done = await apply(pb.ApplyRequest(json=self._manifest(self._number)))
             self.tally.acknowledged.append((done.document.kind, done.document.id))
 
-    async def _run_workflows(self, channel: grpc.aio.Channel) -> None:
+    async def _run_workflows(self, channel: grpc.aio.Channel, started: asyncio.Event) -> None:
         while True:
             self.tally.runs.append(await self._start_run(channel))
+            started.set()
             await asyncio.sleep(0.02)
 
     async def _require(self, channel: grpc.aio.Channel, kind: str, resource_id: str) -> None:

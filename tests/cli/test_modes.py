@@ -32,7 +32,7 @@ COMMANDS = [
     ["plugin", "list", "-o", "json"],
     ["config", "-o", "json"],
 ]
-AGE = re.compile(r"\b\d+[smhd]\b")
+AGE = re.compile(r"\b\d+[smhd]\b *")  # with the spaces behind it: a longer age widens its column
 
 
 def _all(stigmer):

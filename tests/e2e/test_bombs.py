@@ -50,11 +50,14 @@ SET = {"set": {"x": 1}}
 NAP = {"wait": "PT1H"}
 DEEP = "[" * 50_000 + "]" * 50_000
 FORKS = {"fork": {"branches": [{f"b{at}": {"do": [{f"c{other}": NAP} for other in range(100)]}} for at in range(100)]}}
+TEXT = '{"x": "a"}'
 REFUSED = {
     "deep text": (document(SET).replace('"x": 1', f'"x": {DEEP}'), "{}", "nested too deep"),
     "deep input": (document(SET), f'{{"x": {DEEP}}}', "nested too deep"),
     "long expression": (expression("1+" * 100_000 + "1"), "{}", "characters"),
     "many tasks": (document(*[SET] * 5_000), "{}", "more than 2000 tasks"),
+    "a great many tasks": (document(*[SET] * 20_000), "{}", "more than 2000 tasks"),
+    "many values": (document({"set": {"x": [0] * 150_000}}), "{}", "more than 50000 values"),
     "many branches": (document(FORKS), "{}", "more than 2000 tasks"),
     "many typing errors": (document(*[{**SET, "then": f"t{at}x"} for at in range(1_900)]), "{}", "there is no task"),
     "large text": (document({"set": {"x": MEGABYTES_10}}), "{}", "more than 1000000 characters"),
@@ -72,7 +75,21 @@ STOPPED = {
     "list doubled": (expression("reduce range(60) as $i ([1]; [., .])"), "{}", "too many steps"),
     "combinations": (expression("[[range(100)] | combinations(10)] | length"), "{}", "too many steps"),
     "large pattern": (expression('"a" | test("((a{1000}){1000}){1000}")'), "{}", "the pattern is too long"),
-    "value doubled in a loop": (document(loop("[range(1000)]", {"set": "${ [., .] }"})), "{}", "larger than"),
+    "value doubled in a loop": (document(loop("[range(1000)]", {"set": "${ [., .] }"})), "{}", "too many steps"),
+    "text doubled in a loop": (document(loop("[range(1000)]", {"set": "${ .x + .x | {x: .} }"})), TEXT, "too long"),
+    "error of a list doubled": (expression("reduce range(60) as $i ([1]; [., .]) | error"), "{}", "(not a string)"),
+    "message about a list doubled": (expression("reduce range(60) as $i ([1]; [., .]) | .a"), "{}", "Cannot index"),
+    "errors in a row": (
+        expression("[range(50000)] as $a | [range(50000) | try ($a | error) catch 1]"),
+        "{}",
+        "too many",
+    ),
+    "calls without end": (
+        expression("def f: if . < 2 then . else (. - 1 | f) + (. - 2 | f) end; 60 | f"),
+        "{}",
+        "too many",
+    ),
+    "cut again and again": (expression('"a" * 900000 | [limit(9999; repeat(ltrimstr("a")))]'), "{}", "too many"),
     "schema": (document(SET, input={"schema": {"document": doubling(40)}}), "{}", "too large or too deep"),
 }
 PATTERN = {"additionalProperties": {"pattern": "(a+)+$"}}

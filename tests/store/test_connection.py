@@ -35,6 +35,18 @@ def test_the_writer_begins_immediate(store):
     assert store._connection.transaction_mode == "IMMEDIATE"
 
 
+def test_a_statement_with_a_bound_limit_is_prepared_once(store):
+    """SQLite built with STAT4 asks anew what the best plan is whenever such a statement has other values."""
+    asked, counts = [], []
+    store._connection.set_authorizer(lambda *what: asked.append(what) or apsw.SQLITE_OK)
+    for limit in (1, 2, 3):
+        sql = "SELECT id FROM resources WHERE kind = ? ORDER BY sequence LIMIT ?"
+        store._connection.execute(sql, ("a", limit)).fetchall()
+        counts.append(len(asked))
+
+    assert counts == counts[:1] * 3
+
+
 def test_pages_carry_checksums_where_apsw_ships_the_vfs(store):
     """Eight bytes of each page are for its checksum, and they are verified."""
     if connections.checksum_vfs() is None:

@@ -46,3 +46,14 @@ async def test_concurrent_appends_are_contiguous(store):
 
     assert sorted(given) == list(range(1, 101))
     assert [int(text) for text in texts(store, "s")] == sorted(range(100), key=lambda number: given[number])
+
+
+def test_events_appended_together_follow_those_before(store):
+    """In their order, behind the last one, as one by one; none of them is fine."""
+    store.run_blocking(append("s", "a", sequence=3))
+    store.run_blocking(lambda tx: tx.append_events("s", [("text", b"b"), ("text", b"c")]))
+    store.run_blocking(lambda tx: tx.append_events("s", []))
+
+    found = store.read(lambda reader: reader.events("s"))
+
+    assert [(event.sequence, event.body) for event in found] == [(3, b"a"), (4, b"b"), (5, b"c")]

@@ -81,9 +81,10 @@ class Activities:
                 event = await self._answer(run_id, runner, command, attempt)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # an activity of somebody else's: its bug must not become ours
+        except Exception:  # an activity of somebody else's: its bug must not become ours
             logger.exception("activity failed run=%s command=%s activity=%s", run_id, command.id, command.activity)
-            event = self._failed(command, "runtime", 500, f"{type(error).__name__}: {error}")
+            text = f"{command.activity} failed: this is a defect, which the server's log describes"
+            event = self._failed(command, "runtime", 500, text)
         self._deliver(run_id, event)
 
     async def _answer(self, run_id: str, runner: Runner, command: CallActivity, attempt: int) -> Event:
@@ -91,10 +92,13 @@ class Activities:
         if activity is None:
             return self._failed(command, "configuration", 400, f"there is no activity {command.activity!r}")
         context = ActivityContext(run_id, command.id, attempt)
-        deadline = asyncio.timeout(command.timeout.total_seconds() if command.timeout else None)
+        deadline = asyncio.timeout(command.timeout.total_seconds()) if command.timeout else None
         try:
-            async with deadline:
+            if deadline is None:
                 result = await activity(command.arguments, context)
+            else:
+                async with deadline:
+                    result = await activity(command.arguments, context)
             kept = json.loads(bounded(result, f"the result of {command.activity}"))
             return ActivityDone(command.id, kept, self._clock())
         except ResourceExhaustedError as error:
@@ -102,7 +106,7 @@ class Activities:
         except ActivityError as error:
             return ActivityFailed(command.id, error.failure, self._clock())
         except TimeoutError:
-            if not deadline.expired():
+            if deadline is None or not deadline.expired():
                 raise
             return self._failed(command, "timeout", 408, f"{command.activity} took longer than {command.timeout}")
 

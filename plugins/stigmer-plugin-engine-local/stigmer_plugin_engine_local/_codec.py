@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from stigmer_core import program
@@ -30,12 +31,21 @@ _CLASSES: dict[str, type] = {
     )
 }
 _MOMENTS = ("now", "due")
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def encode(value: Event | Command) -> dict[str, Json]:
     """Return an event or command as JSON."""
-    encoded = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return {"type": type(value).__name__, **encoded}
+    kind: Any = type(value)
+    encoded: dict[str, Json] = {"type": kind.__name__}
+    for name in _names(kind):
+        encoded[name] = _plain(getattr(value, name))
+    return encoded
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def decode(encoded: dict[str, Json]) -> Any:
@@ -77,10 +87,12 @@ def text(value: Json) -> str:
     Raises:
         ValueError: a number that JSON does not have.
     """
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def _plain(value: Any) -> Json:
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):

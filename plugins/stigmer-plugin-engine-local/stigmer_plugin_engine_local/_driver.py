@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from stigmer_core.errors import AlreadyExistsError, NotFoundError, ResourceExhaustedError, StoreError, UnavailableError
 from stigmer_core.program import (
     CallActivity,
     Cancel,
-    CancelRequested,
-    ChildDone,
-    Complete,
-    Fail,
     Failure,
-    Publish,
     StartChild,
     StartTimer,
-    Step,
-    TimerFired,
 )
 from stigmer_plugin_engine_local import _store
-from stigmer_plugin_engine_local._codec import bounded, decode, encode, failure_json, text
+from stigmer_plugin_engine_local._codec import bounded, decode, encode, text
 from stigmer_plugin_engine_local._live import BYTES_PER_SNAPSHOT, Answer, LiveRun
+from stigmer_plugin_engine_local._recorder import MailFirstError, Recorded, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stigmer_core.program import Event, Json, Publisher, Runner
+    from stigmer_core.program import Event, Publisher, Runner
     from stigmer_core.store import Store, Transaction
     from stigmer_plugin_engine_local._activities import Activities
     from stigmer_plugin_engine_local._claims import Claims
@@ -38,14 +32,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STARTED = '{"type":"Started"}'  # the first entry of every journal: the step that `start` made
+PUBLISH_SECONDS = 0.1  # at most between two writes of a run's status, while the run goes on by itself
+PUBLISH_SECONDS_PER_RUN = 0.005  # more of that for each run that has an activity in flight
+_LOG = ": this is a defect, which the server's log describes"
+CROWD = 16  # runs that have an activity in flight: of one more, the first step may wait to be shown too
 PAUSE_SECONDS = 0.5  # before a write that failed for lack of space or a closed store is made again
-
-
-class MailFirstError(Exception):
-    """Others recorded something for the run before this step: it comes first, and the step is made again after it.
-
-    So a pause or a cancellation that was answered is never overtaken by what happens in the run.
-    """
 
 
 class Board(Protocol):
@@ -53,19 +44,6 @@ class Board(Protocol):
 
     def notice(self, run_id: str) -> None:
         """Drive a run whose inbox has something."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    """What a step came to: the run after it, and the commands to act on."""
-
-    before: LiveRun
-    live: LiveRun
-    step: Step
-    event: Event | None
-    entry: Json  # the event as it is in the journal
-    text: str  # the same, written
-    mail: int | None
 
 
 class Driver:
@@ -85,7 +63,7 @@ class Driver:
         self._store = store
         self._claims = claims
         self._runners = runners
-        self._publisher = publisher
+        self._recorder = Recorder(claims, publisher)
         self._activities = activities
         self._timers = timers
         self._board = board
@@ -105,8 +83,9 @@ class Driver:
             return await self._begin(live, stored)
         try:
             live = self._replayed(live, stored)
-        except Exception as error:  # noqa: BLE001 - a program of somebody else's, or a newer one: the run is parked
-            return await self._park(live, f"the journal cannot be replayed: {type(error).__name__}: {error}")
+        except Exception:  # a program of somebody else's, or a newer one: the run is parked
+            logger.exception("journal not replayed run=%s", run_id)
+            return await self._park(live, f"this version of {stored.runner!r} cannot replay the journal{_LOG}")
         for request in live.outstanding.values():
             if isinstance(request, CallActivity):
                 self._start_activity(live, request, attempt=2)
@@ -128,20 +107,45 @@ class Driver:
             after = live.after(event, step, len(written))
         except ResourceExhaustedError as error:
             return await self._park(live, error.message)
-        except Exception as error:  # the program's bug: this run is parked, all others go on
+        except Exception:  # the program's bug: this run is parked, all others go on
             logger.exception("program failed run=%s event=%s", live.run_id, event.id)
-            return await self._park(live, f"{type(error).__name__}: {error}")
-        return await self._commit(_Recorded(live, after, step, event, entry, written, mail))
+            return await self._park(live, f"the runner {live.runner!r} failed at a step{_LOG}")
+        publishes = mail is not None or self.wants_publishing(after)
+        return await self._commit(Recorded(live, after, step, event, entry, written, mail, publishes))
 
     async def _begin(self, live: LiveRun, stored: _store.Stored) -> LiveRun:
         try:
             step = self._runners[live.runner].program.start(stored.input, stored.asked_at)
-        except Exception as error:  # the program's bug
+        except Exception:  # the program's bug
             logger.exception("program failed run=%s event=start", live.run_id)
-            return await self._park(live, f"{type(error).__name__}: {error}")
-        return await self._commit(
-            _Recorded(live, live.after(None, step, len(STARTED)), step, None, None, STARTED, None)
-        )
+            return await self._park(live, f"the runner {live.runner!r} failed at the start{_LOG}")
+        after = live.after(None, step, len(STARTED))
+        if len(self._activities.runs()) >= CROWD:
+            after.published_at = monotonic()
+        publishes = self.wants_publishing(after)
+        return await self._commit(Recorded(live, after, step, None, None, STARTED, None, publishes))
+
+    # Publishing
+
+    def wants_publishing(self, live: LiveRun) -> bool:
+        """Return whether what a run has published must be shown with its step.
+
+        That costs more than all the rest of a step, so steps that follow each other quickly are shown together: where
+        an activity is in flight, after a tenth of a second, and later the more such runs there are.
+        """
+        if not live.unpublished:
+            return False
+        patience = PUBLISH_SECONDS + PUBLISH_SECONDS_PER_RUN * len(self._activities.runs())
+        return live.ended or live.wants_snapshot or not live.busy or monotonic() - live.published_at >= patience
+
+    async def publish(self, live: LiveRun) -> LiveRun:
+        """Show what a run has published since it was shown last, and return the run."""
+
+        def record(tx: Transaction) -> None:
+            self._recorder.publish(tx, live)
+            _store.note_published(tx, live.run_id, live.sequence)
+
+        return await self._recording(record, live, live)
 
     def _replayed(self, live: LiveRun, stored: _store.Stored) -> LiveRun:
         program = self._runners[live.runner].program
@@ -153,26 +157,43 @@ class Driver:
             live = live.after(None, program.start(stored.input, stored.asked_at), len(STARTED))
             tail = tail[1:]
         for entry in tail:
+            if live.sequence <= stored.published:
+                live.unpublished = ()
             event = decode(entry)
             live = live.after(event, program.advance(live.state, event), len(str(entry)))
+        if live.sequence <= stored.published:
+            live.unpublished = ()
         return live
 
     # Recording
 
-    async def _commit(self, recorded: _Recorded) -> LiveRun:
+    async def _commit(self, recorded: Recorded) -> LiveRun:
+        before, live = recorded.before, recorded.live
+        live = await self._recording(
+            lambda tx: self._recorder.record(tx, recorded), before, live, publishes=recorded.publishes
+        )
+        if live is recorded.live:
+            self._act(recorded)
+        return live
+
+    async def _recording(
+        self, record: Callable[[Transaction], None], before: LiveRun, live: LiveRun, *, publishes: bool = True
+    ) -> LiveRun:
+        """Record, and return the run after it; one that cannot be recorded is parked as it was before."""
         try:
-            await self._write(lambda tx: self._record(tx, recorded))
+            await self._write(record)
         except MailFirstError:
             raise
         except NotFoundError:  # what shows the run was deleted
-            return await self._park(recorded.before, "the resource that shows the run is gone", publish=False)
+            return await self._park(before, "the resource that shows the run is gone", publish=False)
         except (StoreError, AlreadyExistsError):  # not the run's fault
             raise
-        except Exception as error:
-            logger.exception("step not recorded run=%s", recorded.live.run_id)
-            return await self._park(recorded.before, f"the step cannot be recorded: {type(error).__name__}: {error}")
-        self._act(recorded)
-        return recorded.live
+        except Exception:
+            logger.exception("step not recorded run=%s", live.run_id)
+            return await self._park(before, f"the step cannot be recorded{_LOG}")
+        if publishes and live.unpublished:
+            live.unpublished, live.published_at = (), monotonic()
+        return live
 
     async def _write(self, function: Callable[[Transaction], None]) -> None:
         """Write, again and again while there is no space: what has happened must not be lost."""
@@ -185,74 +206,16 @@ class Driver:
             else:
                 return
 
-    def _record(self, tx: Transaction, recorded: _Recorded) -> None:
-        before, live = recorded.before, recorded.live
-        if recorded.event is not None and recorded.mail is None and _store.has_mail(tx, live.run_id):
-            raise MailFirstError
-        entry = recorded.text
-        if recorded.event is not None:
-            entry = self._claims.kept(tx, live.run_id, _store.JOURNAL, recorded.entry, entry)
-        _store.append(tx, live.run_id, live.sequence, entry)
-        if recorded.mail is not None:
-            _store.take_mail(tx, self._claims, live.run_id, recorded.mail)
-        if isinstance(recorded.event, TimerFired):
-            _store.remove_timer(tx, live.run_id, recorded.event.id)
-        for command in recorded.step.commands:
-            self._record_command(tx, before, command)
-        if live.ended:
-            if isinstance(recorded.step.commands[-1], Fail):  # what it failed with, should it be recovered
-                snapshot = {"state": live.state, "outstanding": []}
-                _store.save_snapshot(tx, self._claims, live.run_id, live.sequence, snapshot)
-            return
-        if before.busy != live.busy or live.sequence == 1:
-            _store.set_busy(tx, live.run_id, busy=live.busy)
-        if live.wants_snapshot:
-            outstanding = [encode(request) for request in live.outstanding.values()]
-            snapshot = {"state": live.state, "outstanding": outstanding}
-            _store.save_snapshot(tx, self._claims, live.run_id, live.sequence, snapshot)
-            live.tail_events = live.tail_bytes = 0
-
-    def _record_command(self, tx: Transaction, before: LiveRun, command: object) -> None:
-        run_id = before.run_id
-        match command:
-            case Publish():
-                if not before.parent[0]:  # a child has no resource of its own
-                    self._publisher(tx, run_id, command.status)
-            case StartTimer():
-                _store.add_timer(tx, run_id, command.id, command.due)
-            case StartChild():
-                child = f"{run_id}{command.id}"
-                _store.add_run(tx, self._claims, child, command.runner, command.input, parent=(run_id, command.id))
-            case Cancel():
-                _store.remove_timer(tx, run_id, command.id)
-                if isinstance(before.outstanding.get(command.id), StartChild):
-                    event = CancelRequested("cancel", "its parent does not want it any more", tx.now)
-                    _store.post(tx, self._claims, f"{run_id}{command.id}", encode(event))
-            case Complete():
-                self._record_end(tx, before, "completed", output=command.output)
-            case Fail():
-                outcome = "cancelled" if command.cancelled else "failed"
-                self._record_end(tx, before, outcome, failure=command.failure)
-
-    def _record_end(
-        self, tx: Transaction, live: LiveRun, outcome: str, *, output: Json = None, failure: Failure | None = None
-    ) -> None:
-        result = output if failure is None else failure_json(failure)
-        reason = failure.detail if failure is not None and outcome == "parked" else ""
-        _store.end(tx, self._claims, live.run_id, outcome, result, reason=reason)
-        parent_id, command_id = live.parent
-        if parent_id and _store.outcome_of(tx, parent_id) == "":
-            _store.post(tx, self._claims, parent_id, encode(ChildDone(command_id, output, failure, tx.now)))
-
     async def _park(self, live: LiveRun, reason: str, *, publish: bool = True) -> LiveRun:
         """End a run that cannot go on, with its reason."""
         failure = Failure("about:blank", "Parked", 500, reason)
 
         def record(tx: Transaction) -> None:
-            self._record_end(tx, live, "parked", failure=failure)
+            self._recorder.record_end(tx, live, "parked", failure=failure)
             if publish and not live.parent[0]:
                 status = {"phase": "EXECUTION_FAILED", "error": reason, "completedAt": tx.now.isoformat()}
-                self._publisher(tx, live.run_id, {"status": status, "events": []})
+                self._recorder.publish(tx, live, {"status": status, "events": []})
+                _store.note_published(tx, live.run_id, live.sequence)
 
         try:
             await self._write(record)
@@ -260,15 +223,17 @@ class Driver:
             if not publish:
                 raise
             logger.exception("status not published run=%s", live.run_id)
-            return await self._park(live, reason, publish=False)
+            further = bool(live.unpublished)  # one of those may be what cannot be published
+            live.unpublished = ()
+            return await self._park(live, reason, publish=further)
         logger.error("run parked run=%s reason=%s", live.run_id, reason)
-        live.ended = True
+        live.ended, live.unpublished = True, ()
         self._finish(live, live.outstanding)
         return live
 
     # Acting
 
-    def _act(self, recorded: _Recorded) -> None:
+    def _act(self, recorded: Recorded) -> None:
         before, live = recorded.before, recorded.live
         if isinstance(recorded.event, Answer):
             self._activities.forget(live.run_id, recorded.event.id)

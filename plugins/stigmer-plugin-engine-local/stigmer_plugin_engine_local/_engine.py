@@ -13,12 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from stigmer_core.errors import FailedPreconditionError, NotFoundError
-from stigmer_core.program import CancelRequested, RecoverRequested, Signal, TimerFired
+from stigmer_core.program import CancelRequested, RecoverRequested, Signal
 from stigmer_plugin_engine_local import _store
 from stigmer_plugin_engine_local._activities import Activities
 from stigmer_plugin_engine_local._claims import Claims
 from stigmer_plugin_engine_local._codec import bounded, decode, encode
-from stigmer_plugin_engine_local._driver import Driver, MailFirstError
+from stigmer_plugin_engine_local._driver import PUBLISH_SECONDS, Driver
+from stigmer_plugin_engine_local._firing import Firing
+from stigmer_plugin_engine_local._recorder import MailFirstError
 from stigmer_plugin_engine_local._timers import Timers
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ ACTIVE_RUNS = 500  # runs that are driven or have an activity in flight; more wa
 IDLE_RUNS = 1_000  # runs that wait for a timer or a signal and stay in memory all the same
 AGAIN_SECONDS = 1.0  # before a run is driven again whose step failed for a reason outside of it
 NAME = "local"
+_ANY = -1  # in the place of a run's last event
 
 
 def _utc_now() -> datetime:
@@ -68,6 +71,8 @@ class LocalEngine:
         self._mail: set[str] = set()
         self._idle: OrderedDict[str, LiveRun] = OrderedDict()
         self._more_waiting = False
+        self._unpublished: dict[str, int] = {}  # of runs that rest, each with its last event when that was looked at
+        self._publishing: asyncio.TimerHandle | None = None
 
     # What a caller's transaction records
 
@@ -84,8 +89,8 @@ class LocalEngine:
         """
         if run.runner not in self._runners:
             raise NotFoundError("runner", run.runner)
-        bounded(run.input, "the run's input")
-        if _store.add_run(tx, self._claims, run.run_id, run.runner, run.input):
+        written = bounded(run.input, "the run's input")
+        if _store.add_run(tx, self._claims, run.run_id, run.runner, run.input, written=written):
             tx.on_commit(lambda: self._call(lambda: self._start(run.run_id)))
 
     def signal(self, tx: Transaction, run_id: str, name: str, payload: Json, *, signal_id: str = "") -> None:
@@ -141,7 +146,15 @@ class LocalEngine:
         """Resume what was running: arm every timer, drive what has something outstanding, start what waits."""
         self._loop = asyncio.get_running_loop()
         self._activities = Activities(self._runners, self._answered, self._clock)
-        self._timers = Timers(self._fired, self._clock)
+        self._firing = Firing(
+            self._store,
+            self._claims,
+            self._clock,
+            deliver=self._answered,
+            notice=self.notice,
+            driven=lambda: len(self._driving),
+        )
+        self._timers = Timers(self._firing.fire, self._clock)
         self._driver = Driver(
             store=self._store,
             claims=self._claims,
@@ -164,6 +177,10 @@ class LocalEngine:
             return
         self._loop = None
         self._timers.stop()
+        await self._firing.close()
+        if self._publishing is not None:
+            self._publishing.cancel()
+            self._publishing = None
         drivers = list(self._driving.values())
         for driver in drivers:
             driver.cancel()
@@ -173,6 +190,29 @@ class LocalEngine:
         self._answers.clear()
         self._idle.clear()
         self._mail.clear()
+        self._unpublished.clear()
+
+    # What is shown of runs that go on
+
+    def _publish_soon(self) -> None:
+        if self._publishing is None and self._loop is not None:
+            self._publishing = self._loop.call_later(PUBLISH_SECONDS / 2, self._publish)
+
+    def _publish(self) -> None:
+        """Show what runs have published that have made no step since the last time: their next one would show it."""
+        self._publishing = None
+        before, self._unpublished = self._unpublished, {}
+        for run_id in before.keys() - self._driving.keys():
+            live = self._idle.get(run_id)
+            if live is None:  # it had to leave the memory: what it has published is found in its journal
+                self._unpublished[run_id] = _ANY
+                self._drive(run_id)
+            elif live.unpublished:
+                self._unpublished[run_id] = live.sequence
+                if live.sequence == before[run_id]:
+                    self._drive(run_id)
+        if self._unpublished:
+            self._publish_soon()
 
     # Which runs are driven
 
@@ -183,10 +223,6 @@ class LocalEngine:
 
     def _answered(self, run_id: str, event: Event) -> None:
         self._answers.setdefault(run_id, deque()).append(event)
-        self._drive(run_id)
-
-    def _fired(self, run_id: str, command_id: str, due: datetime) -> None:
-        self._answers.setdefault(run_id, deque()).append(TimerFired(command_id, max(due, self._clock())))
         self._drive(run_id)
 
     def _drive(self, run_id: str) -> None:
@@ -220,6 +256,7 @@ class LocalEngine:
         try:
             live = self._idle.pop(run_id, None) or await self._driver.load(run_id)
             if live is None:  # it has ended: a late answer changes nothing
+                self._unpublished.pop(run_id, None)
                 self._answers.pop(run_id, None)
                 self._mail.discard(run_id)
                 return
@@ -232,6 +269,8 @@ class LocalEngine:
                 except MailFirstError:
                     self._answers.setdefault(run_id, deque()).appendleft(event)
                     self._mail.add(run_id)
+            if live.unpublished and self._unpublished.get(run_id) in (live.sequence, _ANY):
+                live = await self._driver.publish(live)
             if live.ended:
                 self._answers.pop(run_id, None)
                 self._mail.discard(run_id)
@@ -259,6 +298,7 @@ class LocalEngine:
             self._drive(run_id)
         if self._more_waiting:
             self._start_more()
+        self._firing.go_on()
 
     def _next(self, run_id: str) -> tuple[int | None, Event | None]:
         if run_id in self._mail:
@@ -276,5 +316,10 @@ class LocalEngine:
 
     def _keep(self, live: LiveRun) -> None:
         self._idle[live.run_id] = live
+        if live.unpublished:
+            self._unpublished.setdefault(live.run_id, 0)
+            self._publish_soon()
+        else:
+            self._unpublished.pop(live.run_id, None)
         if len(self._idle) > IDLE_RUNS:
             self._idle.popitem(last=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from stigmer_core.program import (
@@ -13,6 +14,7 @@ from stigmer_core.program import (
     ChildDone,
     Complete,
     Fail,
+    Publish,
     StartChild,
     StartTimer,
     TimerFired,
@@ -30,7 +32,11 @@ BYTES_PER_SNAPSHOT = 256 * 1024
 
 @dataclass(slots=True)
 class LiveRun:
-    """A run under way. `sequence` is its last event's, `outstanding` what it asked for and has no answer to."""
+    """A run under way.
+
+    `sequence` is its last event's, `outstanding` what it asked for and has no answer to, `unpublished` what it
+    published and is not shown yet; something was shown last at `published_at`, in seconds of the monotonic clock.
+    """
 
     run_id: str
     runner: str
@@ -41,6 +47,8 @@ class LiveRun:
     tail_events: int = 0
     tail_bytes: int = 0
     ended: bool = False
+    unpublished: tuple[Json, ...] = ()
+    published_at: float = -inf
 
     @property
     def busy(self) -> bool:
@@ -54,7 +62,12 @@ class LiveRun:
 
     def expects(self, event: Event) -> bool:
         """Return whether an event means something: an answer does only to what is outstanding."""
-        return not isinstance(event, Answer) or event.id in self.outstanding
+        if not isinstance(event, Answer):
+            return True
+        request = self.outstanding.get(event.id)
+        if isinstance(event, TimerFired) and isinstance(request, StartTimer):
+            return event.now >= request.due  # not so one of that name that was cancelled while it fired
+        return request is not None
 
     def after(self, event: Event | None, step: Step, size_bytes: int) -> LiveRun:
         """Return the run after one more event; this one stays as it is, should the event not be recorded."""
@@ -65,6 +78,8 @@ class LiveRun:
         for command in step.commands:
             ended = ended or isinstance(command, (Complete, Fail))
             _apply(outstanding, command)
+        # A child has no resource that shows it
+        shown = () if self.parent[0] else tuple(one.status for one in step.commands if isinstance(one, Publish))
         return LiveRun(
             self.run_id,
             self.runner,
@@ -75,6 +90,8 @@ class LiveRun:
             self.tail_events + 1,
             self.tail_bytes + size_bytes,
             ended,
+            self.unpublished + shown,
+            self.published_at,
         )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from stigmer_plugin_engine_local._codec import text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,14 +22,15 @@ _LOAD = (
     "SELECT runner, input, asked_at, parent_id, parent_command, state, snapshot_sequence, outcome "
     "FROM engine_run WHERE run_id = ?"
 )
+_TAIL = "SELECT sequence, event, published FROM engine_journal WHERE run_id = ? AND sequence > ? ORDER BY sequence"
+_APPEND = "INSERT INTO engine_journal (run_id, sequence, event, published) VALUES (?, ?, ?, ?)"
 _WAITING = "SELECT run_id FROM engine_run WHERE outcome = '' AND started = 0 ORDER BY number LIMIT ?"
 _BUSY = "SELECT run_id FROM engine_run WHERE outcome = '' AND started = 1 AND busy = 1 ORDER BY number"
 _SNAPSHOT = "UPDATE engine_run SET state = ?, snapshot_sequence = ? WHERE run_id = ?"
 _END = (
-    "UPDATE engine_run SET outcome = ?, reason = ?, result = ?, ended_at = ?, started = 1, busy = 0 "
-    "WHERE run_id = ? AND outcome = ''"
+    "UPDATE engine_run SET outcome = ?1, reason = ?2, result = ?3, ended_at = ?4, started = 1, busy = 0, "
+    "state = iif(?5, state, NULL), input = iif(?5, input, 'null') WHERE run_id = ?6 AND outcome = ''"
 )
-_FORGET = "UPDATE engine_run SET state = NULL, input = 'null' WHERE run_id = ?"
 _REVIVE = (
     "UPDATE engine_run SET outcome = '', reason = '', result = NULL, ended_at = '', busy = 1 "
     "WHERE run_id = ? AND outcome IN ('failed', 'parked') RETURNING run_id"
@@ -50,15 +53,23 @@ class Stored:
     snapshot_sequence: int
     outcome: str
     tail: Sequence[Json]
+    published: int  # the last event up to which everything that the run published is shown
 
 
 def add_run(
-    tx: Transaction, claims: Claims, run_id: str, runner: str, value: Json, *, parent: tuple[str, str] = ("", "")
+    tx: Transaction,
+    claims: Claims,
+    run_id: str,
+    runner: str,
+    value: Json,
+    *,
+    parent: tuple[str, str] = ("", ""),
+    written: str | None = None,
 ) -> bool:
-    """Record a run to start; return False when it is there already."""
+    """Record a run to start, `written` is the JSON text of its input; return False when it is there already."""
     if outcome_of(tx, run_id) is not None:
         return False
-    written = claims.keep(tx, run_id, INPUT, value)
+    written = claims.kept(tx, run_id, INPUT, value, text(value) if written is None else written)
     tx.execute(_INSERT_RUN, (run_id, runner, written, tx.now.isoformat(), *parent))
     return True
 
@@ -75,8 +86,7 @@ def load(reader: Reader, claims: Claims, run_id: str) -> Stored | None:
     if not rows:
         return None
     runner, value, asked_at, parent_id, parent_command, state, sequence, outcome = rows[0]
-    sql = "SELECT event FROM engine_journal WHERE run_id = ? AND sequence > ? ORDER BY sequence"
-    tail = [claims.restore(reader, event) for (event,) in reader.execute(sql, (run_id, sequence))]
+    entries = reader.execute(_TAIL, (run_id, sequence))
     return Stored(
         runner=runner,
         input=claims.restore(reader, value),
@@ -85,7 +95,8 @@ def load(reader: Reader, claims: Claims, run_id: str) -> Stored | None:
         snapshot=claims.restore(reader, state) if state is not None else None,
         snapshot_sequence=sequence,
         outcome=outcome,
-        tail=tail,
+        tail=[claims.restore(reader, event) for _, event, _ in entries],
+        published=max((number for number, _, published in entries if published), default=sequence),
     )
 
 
@@ -134,11 +145,14 @@ def remember_signal(tx: Transaction, run_id: str, signal_id: str) -> bool:
     return bool(tx.execute(sql, (run_id, signal_id)))
 
 
-def append(tx: Transaction, run_id: str, sequence: int, event: str) -> None:
+def append(tx: Transaction, run_id: str, sequence: int, event: str, *, published: bool) -> None:
     """Append to a run's journal; a sequence that is taken is an error: another engine drives the run."""
-    tx.execute("INSERT INTO engine_journal (run_id, sequence, event) VALUES (?, ?, ?)", (run_id, sequence, event))
-    if sequence == 1:
-        tx.execute("UPDATE engine_run SET started = 1 WHERE run_id = ?", (run_id,))
+    tx.execute(_APPEND, (run_id, sequence, event, int(published)))
+
+
+def note_published(tx: Transaction, run_id: str, sequence: int) -> None:
+    """Note that everything that a run published up to its last event is shown."""
+    tx.execute("UPDATE engine_journal SET published = 1 WHERE run_id = ? AND sequence = ?", (run_id, sequence))
 
 
 def take_mail(tx: Transaction, claims: Claims, run_id: str, number: int) -> None:
@@ -146,6 +160,11 @@ def take_mail(tx: Transaction, claims: Claims, run_id: str, number: int) -> None
     tx.execute("DELETE FROM engine_inbox WHERE number = ?", (number,))
     if not has_mail(tx, run_id):
         claims.release(tx, run_id, INBOX)
+
+
+def begin(tx: Transaction, run_id: str, *, busy: bool) -> None:
+    """Note that a run's first step is recorded."""
+    tx.execute("UPDATE engine_run SET started = 1, busy = ? WHERE run_id = ?", (int(busy), run_id))
 
 
 def set_busy(tx: Transaction, run_id: str, *, busy: bool) -> None:
@@ -164,6 +183,15 @@ def remove_timer(tx: Transaction, run_id: str, command_id: str) -> None:
     tx.execute("DELETE FROM engine_timer WHERE run_id = ? AND command_id = ?", (run_id, command_id))
 
 
+def fire(tx: Transaction, claims: Claims, run_id: str, command_id: str, event: Json) -> bool:
+    """Put the event of a timer that fires into its run's inbox; return False when there is no such timer any more."""
+    sql = "DELETE FROM engine_timer WHERE run_id = ? AND command_id = ? RETURNING run_id"
+    is_there = bool(tx.execute(sql, (run_id, command_id)))
+    if is_there:
+        post(tx, claims, run_id, event)
+    return is_there
+
+
 def save_snapshot(tx: Transaction, claims: Claims, run_id: str, sequence: int, snapshot: Json) -> None:
     """Save a run as it is after an event, and forget the events that led there."""
     written = claims.renew(tx, run_id, SNAPSHOT, snapshot, instead_of=(SNAPSHOT, JOURNAL))
@@ -177,18 +205,15 @@ def end(tx: Transaction, claims: Claims, run_id: str, outcome: str, result: Json
     A failed run keeps the state that was saved last, a parked one all that there is of it: they may be recovered.
     """
     written = claims.keep(tx, run_id, RESULT, result)
-    tx.execute(_END, (outcome, reason, written, tx.now.isoformat(), run_id))
-    if outcome == "parked":
-        return
-    if outcome != "failed":
-        tx.execute(_FORGET, (run_id,))
-        claims.release(tx, run_id, INPUT, SNAPSHOT)
-    clear(tx, claims, run_id)
+    recoverable = outcome in ("failed", "parked")
+    tx.execute(_END, (outcome, reason, written, tx.now.isoformat(), recoverable, run_id))
+    if outcome != "parked":
+        clear(tx, claims, run_id, *(() if recoverable else (INPUT, SNAPSHOT)))
 
 
-def clear(tx: Transaction, claims: Claims, run_id: str) -> None:
-    """Forget what a run had outstanding."""
-    claims.release(tx, run_id, JOURNAL, INBOX)
+def clear(tx: Transaction, claims: Claims, run_id: str, *places: str) -> None:
+    """Forget what a run had outstanding, and what it uses at other places."""
+    claims.release(tx, run_id, JOURNAL, INBOX, *places)
     for table in _CLEAR:
         tx.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608 - a constant's names
 
@@ -205,7 +230,6 @@ def drop_expired(tx: Transaction, claims: Claims, before: datetime, limit: int) 
     """Forget runs that ended before a moment, the oldest first, and return how many; running ones never."""
     expired = [str(run_id) for (run_id,) in tx.execute(_EXPIRED, (before.isoformat(), limit))]
     for run_id in expired:
-        clear(tx, claims, run_id)
-        claims.release(tx, run_id, INPUT, SNAPSHOT, RESULT)
+        clear(tx, claims, run_id, INPUT, SNAPSHOT, RESULT)
         tx.execute("DELETE FROM engine_run WHERE run_id = ?", (run_id,))
     return len(expired)

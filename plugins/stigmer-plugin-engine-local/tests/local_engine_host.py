@@ -14,9 +14,10 @@ from stigmer_core.store import Store
 from stigmer_core.vault import RootKeys, Vault
 
 
-def publish(tx, run_id, status):
-    """Keep a status where a test can count it: in the transaction that records the step."""
-    tx.append_event(run_id, type="status", body=json.dumps(status).encode())
+def publish(tx, run_id, *statuses):
+    """Keep statuses where a test can count them."""
+    for status in statuses:
+        tx.append_event(run_id, type="status", body=json.dumps(status).encode())
 
 
 class Host:

@@ -235,7 +235,9 @@ async def test_program_that_raises_parks_its_run_and_no_other(host, where, caplo
     assert (await host.ended("good"))[0] == "completed"
     outcome, _, reason = await host.ended("bad")
     assert outcome == "parked"
-    assert "bug" in reason or "start" in reason
+    doing = "the start" if where == "start" else "a step"
+    assert reason == f"the runner 'broken' failed at {doing}: this is a defect, which the server's log describes"
+    assert "Traceback" in caplog.text
     status = host.statuses("bad")[-1]["status"]
     assert (status["phase"], status["error"]) == ("EXECUTION_FAILED", reason)
 
@@ -243,7 +245,7 @@ async def test_program_that_raises_parks_its_run_and_no_other(host, where, caplo
 async def test_run_whose_resource_is_gone_is_parked(host):
     """A deleted execution's run does not come back at every start."""
 
-    def gone(_tx, run_id, _status):
+    def gone(_tx, run_id, *_statuses):
         raise NotFoundError("WorkflowExecution", run_id)
 
     host.publish = gone

@@ -151,7 +151,9 @@ async def test_journal_that_does_not_replay_parks_the_run(host):
     await host.signal("r", "b")
 
     outcome, _, reason = await host.ended("r")
-    assert (outcome, reason) == ("parked", "the journal cannot be replayed: KeyError: 'Nonsense'")
+    assert outcome == "parked"
+    assert reason.startswith("this version of 'wait' cannot replay the journal: ")
+    assert "Nonsense" not in reason
 
 
 @pytest.mark.parametrize("seed", range(3))

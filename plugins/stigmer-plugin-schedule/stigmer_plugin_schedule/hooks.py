@@ -75,7 +75,9 @@ def stigmer_runners() -> Sequence[Runner]:
     wiring = Wiring()
     firing = Firing(wiring)
     activities = {"fire": firing.fire, "skip": firing.skip}
-    return [ScheduleRunner(name=RUNNER, program=ScheduleProgram(), activities=activities, wiring=wiring)]
+    home = frozenset(activities)
+    program = ScheduleProgram()
+    return [ScheduleRunner(name=RUNNER, program=program, activities=activities, home=home, sleeps=True, wiring=wiring)]
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from stigmer_core import hookimpl
 from stigmer_core.program import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     import grpc.aio
 
@@ -51,9 +51,10 @@ def stigmer_migrations() -> Migrations:
 @hookimpl
 def stigmer_runners(configuration: Mapping[str, Json]) -> Sequence[Runner]:
     """Return the runner of workflows, and the one that starts them by their schedules."""
-    from stigmer_plugin_workflow_runner.activities import activities  # noqa: PLC0415 - not for the command line
+    from stigmer_plugin_workflow_runner.activities import HOME, activities  # noqa: PLC0415 - not for the command line
     from stigmer_plugin_workflow_runner.activities.scheduled import Starting  # noqa: PLC0415
-    from stigmer_plugin_workflow_runner.program.compiler import check  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.checking import Check  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.notifications import notifications_of  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.program.program import WorkflowProgram  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.program.scheduled import ScheduledProgram  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.scheduling import RUNNER, ScheduleRunner  # noqa: PLC0415
@@ -61,11 +62,27 @@ def stigmer_runners(configuration: Mapping[str, Json]) -> Sequence[Runner]:
 
     wiring = Wiring()
     allow = configuration.get("network", {}).get("allow", ())
-    found = activities(wiring, allow=allow, sandbox=configuration.get("sandbox", "auto"))
+    channels = notifications_of(configuration)
+    sandbox = configuration.get("sandbox", "auto")
+    found = activities(wiring, allow=allow, sandbox=sandbox, notifications=channels)
     starting = Starting(wiring).activities()
     return [
-        WorkflowRunner(name="workflow", program=WorkflowProgram(), activities=found, check=check, wiring=wiring),
-        ScheduleRunner(name=RUNNER, program=ScheduledProgram(), activities=starting, wiring=wiring),
+        WorkflowRunner(
+            name="workflow",
+            program=WorkflowProgram(),
+            activities=found,
+            check=Check(channels, found),
+            home=HOME,
+            wiring=wiring,
+        ),
+        ScheduleRunner(
+            name=RUNNER,
+            program=ScheduledProgram(),
+            activities=starting,
+            home=frozenset(starting),
+            sleeps=True,
+            wiring=wiring,
+        ),
     ]
 
 
@@ -78,6 +95,14 @@ def stigmer_services(
     if isinstance(runner, WorkflowRunner):
         runner.wiring.resources, runner.wiring.engine, runner.wiring.channel = resources, engine, channel
     return []
+
+
+@hookimpl
+def stigmer_worker(values: Callable[[str], Awaitable[Mapping[str, str]]], runners: Mapping[str, Runner]) -> None:
+    """Take the secrets of runs from the server."""
+    runner = runners.get("workflow")
+    if isinstance(runner, WorkflowRunner):
+        runner.wiring.values = values
 
 
 @hookimpl

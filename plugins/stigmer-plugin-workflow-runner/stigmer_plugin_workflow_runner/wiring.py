@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stigmer_core.program import ActivityError, Failure
 from stigmer_core.resources import context_values
 from stigmer_plugin_workflow_runner.program.faults import BASE
-from stigmer_plugin_workflow_runner.program.secrets import filled, hidden
+from stigmer_plugin_workflow_runner.program.secrets import filled, hidden, named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     import grpc.aio
 
@@ -26,42 +26,32 @@ class Wiring:
         self.resources: Resources | None = None
         self.engine: Engine | None = None
         self.channel: grpc.aio.Channel | None = None
+        self.values: Callable[[str], Awaitable[Mapping[str, str]]] | None = None  # those of runs, in a worker
 
-    def secrets(self, run_id: str) -> Mapping[str, Json]:
+    async def secrets(self, run_id: str) -> Mapping[str, Json]:
         """Return the secrets and variables of a run, or of the run whose child it is; a JSON object counts as one."""
-        if self.resources is None:
-            return {}
         resources, root = self.resources, root_run(run_id)
-        values = resources.store.read(lambda reader: context_values(reader, resources, root))
+        if resources is not None:
+            values: Mapping[str, str] = resources.store.read(lambda reader: context_values(reader, resources, root))
+        elif self.values is not None:
+            values = await self.values(root)
+        else:
+            values = {}
         return {name: _parsed(value) for name, value in values.items()}
 
     def with_secrets(self, activity: Activity) -> Activity:
         """Return an activity whose arguments have the secrets in place of their marks."""
 
         async def call(arguments: Json, context: ActivityContext) -> Json:
+            secrets = await self.secrets(context.run_id) if named(arguments) else {}
             try:
-                ready = filled(arguments, _Late(self, context.run_id))
+                ready = filled(arguments, secrets)
             except KeyError as error:
                 detail = f"the run was not given the secret {error.args[0]!r}"
                 raise ActivityError(Failure(f"{BASE}authorization", "Authorization Error", 403, detail)) from error
             return hidden(await activity(ready, context))  # what comes from outside cannot ask for secrets
 
         return call
-
-
-class _Late(dict[str, Any]):
-    """Reads the secrets of a run when the first mark asks for one."""
-
-    def __init__(self, wiring: Wiring, run_id: str) -> None:
-        super().__init__()
-        self._wiring, self._run_id = wiring, run_id
-
-    def __missing__(self, name: str) -> Json:
-        if not self:
-            self.update(self._wiring.secrets(self._run_id))
-        if name not in self:
-            raise KeyError(name)
-        return self[name]
 
 
 def root_run(run_id: str) -> str:

@@ -1,6 +1,6 @@
 """The conformance kits as a program: `make ctk`.
 
-Usage: conformance.py [memory|local|crash|all]
+Usage: conformance.py [memory|local|crash|temporal|all]
 
 Reads the official kit from where `STIGMER_CTK` says, or beside this project, and the project's own kit from `ctk/`;
 runs every scenario on the drivers that are asked for, and prints the score of each feature and of the official kit.
@@ -14,6 +14,7 @@ from collections import Counter
 
 from kit_drivers import DRIVERS
 from kit_steps import KIT, OWN_KIT, play, scenarios_of
+from kit_temporal import stop_temporal
 
 
 def main(engine: str) -> int:
@@ -22,11 +23,14 @@ def main(engine: str) -> int:
     if not set(drivers) <= set(DRIVERS):
         print(f"unknown engine {engine}: {', '.join(DRIVERS)} or all", file=sys.stderr)
         return 2
-    failed = _run(OWN_KIT, "extended kit", drivers)
-    if not KIT.is_dir():
-        print(f"the official kit is skipped: there is none in {KIT}; set STIGMER_CTK to its folder")
-        return 1 if failed else 0
-    failed += _run(KIT, "official kit", drivers)
+    try:
+        failed = _run(OWN_KIT, "extended kit", drivers)
+        if not KIT.is_dir():
+            print(f"the official kit is skipped: there is none in {KIT}; set STIGMER_CTK to its folder")
+            return 1 if failed else 0
+        failed += _run(KIT, "official kit", drivers)
+    finally:
+        stop_temporal()
     return 1 if failed else 0
 
 

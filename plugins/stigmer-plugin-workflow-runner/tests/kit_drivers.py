@@ -1,4 +1,4 @@
-"""What drives a scenario: the memory engine, the local engine, or that with a crash at each of its writes in turn."""
+"""What drives a scenario: the memory engine, the local engine, or that with a crash at each of its writes, Temporal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kit_temporal import on_temporal
 from stigmer_plugin_engine_local._engine import LocalEngine
 from stigmer_plugin_workflow_runner.program.compiler import check
 from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
@@ -134,8 +135,8 @@ class LocalHost:
         runner = Runner("workflow", WorkflowProgram(), self._activities, check)
         return LocalEngine(store, {"workflow": runner}, self._publish, Vault(RootKeys(self._path.parent / "root.key")))
 
-    def _publish(self, _tx, _run_id, status):
-        self._statuses.append(status)
+    def _publish(self, _tx, _run_id, *statuses):
+        self._statuses.extend(statuses)
 
     def _start(self, store, engine, document, value, secrets):
         run = Run(RUN, "workflow", {"id": RUN, "document": document, "input": value, "secrets": secrets})
@@ -150,4 +151,4 @@ class LocalHost:
             await asyncio.sleep(0.001)
 
 
-DRIVERS = {"memory": in_memory, "local": locally, "crash": through_crashes}
+DRIVERS = {"memory": in_memory, "local": locally, "crash": through_crashes, "temporal": on_temporal}

@@ -5,19 +5,30 @@ from __future__ import annotations
 import pytest
 from kit_drivers import DRIVERS
 from kit_steps import KIT, OWN_KIT, play, scenarios_of
+from kit_temporal import stop_temporal
+
+SHARE = 6  # of the own kit's scenarios on Temporal, where each takes a third of a second: `make ctk` runs all of them
 
 
 def scenarios():
-    """Yield the steps of each scenario of both kits."""
+    """Yield steps and driver of each scenario of both kits."""
     for folder in (KIT, OWN_KIT):
-        for feature, name, steps in scenarios_of(folder):
-            yield pytest.param(steps, id=f"{feature}: {name}")
+        for number, (feature, name, steps) in enumerate(scenarios_of(folder)):
+            for driver in DRIVERS:
+                if driver != "temporal" or folder is KIT or number % SHARE == 0:
+                    yield pytest.param(steps, driver, id=f"{feature}: {name}-{driver}")
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
-@pytest.mark.parametrize("steps", list(scenarios()))
+@pytest.fixture(scope="module", autouse=True)
+def temporal():
+    """Stop the Temporal server that the first scenario on it has started."""
+    yield
+    stop_temporal()
+
+
+@pytest.mark.parametrize(("steps", "driver"), list(scenarios()))
 async def test_conformance(steps, driver):
-    """Every scenario ends as it says: in memory, on the local engine, and after a crash at any of its writes."""
+    """Every scenario ends as it says: in memory, on the local engine, after a crash at any write, and on Temporal."""
     await play(steps, driver)
 
 

@@ -96,11 +96,15 @@ async def test_a_receiver_that_must_not_be_reached_is_not(server, go):
     assert (outcome.failure.type.rpartition("/")[2], got) == ("configuration", [])
 
 
+async def _values(_run_id):
+    return {"key": "canary"}
+
+
 async def test_a_secret_is_in_no_error(server, document):
     """The address that is shown has none in it, and an event is sent without."""
     url, got = server
     wiring = Wiring()
-    wiring.secrets = lambda _run_id: {"key": "canary"}
+    wiring.values = _values
     emits = (
         emitting(url)
         .replace("n: '${ .n }'", "n: '${ $secrets.key }'")

@@ -6,7 +6,7 @@ import pytest
 from stigmer_plugin_workflow_runner.program.compiler import check
 from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
 
-from stigmer_core.program import ActivityDone, Complete, Fail, Signal
+from stigmer_core.program import ActivityDone, CallActivity, Complete, Fail, Signal
 from stigmer_core.testing.memory_engine import START
 
 INTEGER = "schema: {document: {type: integer}}"
@@ -29,6 +29,51 @@ def listened(document, *values):
         payload = {"specversion": "1.0", "id": str(number), "source": "/test", "type": "x", "data": value}
         step = program.advance(step.state, Signal(f"s{number}", "event", payload, START))
     return step.commands[-1]
+
+
+FETCHED = "{any: [], until: 'length == 2'}}, foreach: {output: {schema: {resource: {endpoint: 'https://a/b'}}}}"
+
+
+def called(step):
+    """Return the one activity that a step asks for."""
+    (call,) = [command for command in step.commands if isinstance(command, CallActivity)]
+    return call
+
+
+def fetched(document, schema, *values):
+    """Return how a run ends whose items have a schema that is fetched."""
+    program = WorkflowProgram()
+    step = program.start({"document": document(f"[{{a: {{listen: {{to: {FETCHED}}}}}]"), "input": {}}, START)
+    subscribed = called(step)
+    step = program.advance(step.state, ActivityDone(subscribed.id, None, START))
+    wanted = called(step)
+    commands = []
+    for number, value in enumerate(values):  # the first comes while the schema is fetched
+        payload = {"specversion": "1.0", "id": str(number), "source": "/test", "type": "x", "data": value}
+        step = program.advance(step.state, Signal(f"s{number}", "event", payload, START))
+        commands += step.commands
+        if number == 0:
+            step = program.advance(step.state, ActivityDone(wanted.id, schema, START))
+            commands += step.commands
+    return commands[-1]
+
+
+def test_schema_of_items_may_be_fetched(document):
+    """It is there before the task listens; what came meanwhile is checked with it too."""
+    ended = fetched(document, {"type": "integer"}, 1, 2)
+
+    assert isinstance(ended, Complete)
+    assert ended.output == [1, 2]
+
+
+@pytest.mark.parametrize("values", [("text", 2), (1, "text")])
+def test_item_that_does_not_fit_a_fetched_schema_faults_the_task(document, values):
+    """With the standard validation error."""
+    ended = fetched(document, {"type": "integer"}, *values)
+
+    assert isinstance(ended, Fail)
+    assert ended.failure.type.endswith("/errors/validation")
+    assert ended.failure.instance == "/do/0/a"
 
 
 @pytest.mark.parametrize(("foreach", "detail"), FAULTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from kit_drivers import through_crashes
 from loopback import served
 from stigmer_plugin_workflow_runner.activities import activities
 from stigmer_plugin_workflow_runner.program.compiler import check
@@ -115,3 +116,25 @@ def test_run_that_is_recovered_fetches_again(document):
     again = step.commands[-1]
     assert (again.activity, again.arguments) == (first.activity, first.arguments)
     assert again.id != first.id
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_crash_around_a_fetch_changes_nothing(document, server, place):
+    """Before and after each write, so between the fetch and its answer too: the run goes on to the same output."""
+    ready = activities(Wiring(), allow=["127.0.0.1"])
+    tasks = at(place, f"{server[0]}/x").replace("y: 1", "x: 1")
+
+    ended = await through_crashes(document(tasks), {"x": 1}, ready, {})
+
+    assert (ended.output, ended.failure) == ({"x": 1}, None)
+
+
+async def test_where_a_schema_is_counts_as_of_before_the_export(run, server):
+    """An export changes the context that the URI of its own schema reads; the schema is the one that was fetched."""
+    schema = f'schema: {{resource: {{endpoint: \'${{ "{server[0]}/" + ($context.name // "x") }}\'}}}}'
+    tasks = f"[{{a: {{set: {{x: 1}}, export: {{as: '{{name: \"missing\", x: 1}}', {schema}}}}}}}]"
+
+    outcome = await run(tasks, {}, activities=activities(Wiring(), allow=["127.0.0.1"]))
+
+    assert outcome.output == {"x": 1}
+    assert [request.url.path for request in server[1]] == ["/x"]

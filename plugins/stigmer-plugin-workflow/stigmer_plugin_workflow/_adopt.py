@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from stigmer_plugin_workflow._extent import require_bearable
 from stigmer_plugin_workflow.translation.document import DOCUMENT_ANNOTATION
 
 if TYPE_CHECKING:
@@ -39,9 +40,14 @@ def is_dsl(document: Json) -> bool:
 
 
 def adopt_dsl(document: Json) -> Json | None:
-    """Return a Workflow manifest for a DSL document, or None for anything else."""
+    """Return a Workflow manifest for a DSL document, or None for anything else.
+
+    Raises:
+        InvalidArgumentError: it is too large.
+    """
     if not is_dsl(document):
         return None
+    require_bearable(document)
     header = document["document"] if isinstance(document.get("document"), dict) else {}
     rest = {key: value for key, value in document.items() if key != "do"}
     tasks = document["do"] if isinstance(document.get("do"), list) else []

@@ -14,10 +14,10 @@ from stigmer_core.resources.codec import to_dict
 from stigmer_core.server import current_caller
 from stigmer_plugin_workflow._answers import position_of, require_fitting
 from stigmer_plugin_workflow._phases import STOPPABLE, require_phase
-from stigmer_plugin_workflow._status import append_events, wire_time
+from stigmer_plugin_workflow._status import append_events, moment_of, wire_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import grpc.aio
 
@@ -195,7 +195,17 @@ def _pending(execution: Any) -> Iterator[io_pb2.PendingApproval]:
         )
         if task.started_at:
             entry.requested_at.FromJsonString(task.started_at)
+        _say_how_long(entry, task.metadata.fields)
         yield entry
+
+
+def _say_how_long(entry: io_pb2.PendingApproval, asked: Mapping[str, Any]) -> None:
+    """Add the form, and the moment from which on no answer is taken; clients report metadata as they like."""
+    until = moment_of(asked["timeoutAt"].string_value) if "timeoutAt" in asked else None
+    if until is not None:
+        entry.timeout_at.FromDatetime(until)
+    if "formSchema" in asked and asked["formSchema"].HasField("struct_value"):
+        entry.form_schema.CopyFrom(asked["formSchema"].struct_value)
 
 
 def _resolve(payload: Any, comment: str, reviewer: str = "") -> None:

@@ -129,6 +129,17 @@ def cancel(session: Session, execution_id: str, reason: str) -> WorkflowExecutio
     return session.connection().call(f"{_COMMANDS}/cancel", request, WorkflowExecution)
 
 
+def answer(
+    session: Session, run_id: str, task: str, outcome: str, *, form: Mapping[str, Json], comment: str
+) -> WorkflowExecution:
+    """Answer a task that waits for a person."""
+    request = io_pb2.SubmitWorkflowTaskApprovalInput(
+        execution_id=run_id.rpartition("/")[2], task_name=task, outcome=outcome, comment=comment
+    )
+    request.form_data.update(form)
+    return session.connection().call(f"{_COMMANDS}/submitWorkflowTaskApproval", request, WorkflowExecution)
+
+
 def as_json(message: Message) -> dict[str, Any]:
     """Return a message as proto3 JSON."""
     return json_format.MessageToDict(message)

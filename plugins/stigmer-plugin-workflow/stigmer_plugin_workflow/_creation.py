@@ -93,11 +93,10 @@ class Executions:
         kind = self.resources.kind("WorkflowExecution")
         runtime_env = {name: copy_of(value) for name, value in draft.spec.runtime_env.items()}
         draft.spec.ClearField("runtime_env")
+        draft.status.phase = enum_pb2.EXECUTION_PENDING
+        draft.status.workflow_version_hash = plan.version_hash
         execution = self.resources.create_in(tx, kind, draft)
-        execution.status.phase = enum_pb2.EXECUTION_PENDING
-        execution.status.workflow_version_hash = plan.version_hash
-        self.resources.save_in(tx, kind, execution, slot=None)
-        open_context(
+        context = open_context(
             tx,
             self.resources,
             execution,
@@ -105,18 +104,9 @@ class Executions:
             runtime_env=runtime_env,
             declared=plan.declared,
         )
-        engine.start(tx, Run(execution.metadata.id, RUNNER, self.run_input(tx, execution, plan.document)))
+        values = context_values(tx, self.resources, execution.metadata.id) if context is not None else {}
+        engine.start(tx, Run(execution.metadata.id, RUNNER, _run_input(execution, plan.document, values)))
         return execution
-
-    def run_input(self, reader: Reader, execution: Any, document: Json) -> Json:
-        """Return what the program is given: of secrets it learns their shapes only."""
-        values = context_values(reader, self.resources, execution.metadata.id)
-        return {
-            "id": execution.metadata.id,
-            "document": document,
-            "input": run_input_of(execution.spec),
-            "secrets": {name: _shape_of(_secret(value)) for name, value in values.items()},
-        }
 
     def _installed(self) -> Engine:
         if RUNNER not in self.runners:
@@ -154,6 +144,16 @@ def check_request(execution: WorkflowExecution) -> None:
     """
     if not execution.spec.workflow_id and not execution.spec.workflow_instance_id:
         raise InvalidArgumentError("workflow_id or workflow_instance_id is required")
+
+
+def _run_input(execution: Any, document: Json, values: Mapping[str, str]) -> Json:
+    """Return what the program is given: of secrets it learns their shapes only."""
+    return {
+        "id": execution.metadata.id,
+        "document": document,
+        "input": run_input_of(execution.spec),
+        "secrets": {name: _shape_of(_secret(value)) for name, value in values.items()},
+    }
 
 
 def run_input_of(spec: Any) -> Json:

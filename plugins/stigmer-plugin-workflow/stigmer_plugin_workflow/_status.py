@@ -15,27 +15,35 @@ from stigmer_plugin_workflow._phases import TERMINAL
 from stigmer_plugin_workflow._steps import RUNNER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from stigmer_core.program import Json
-    from stigmer_core.resources import Resources
+    from stigmer_core.resources import Resources, audit
     from stigmer_core.store import Transaction
 
 KIND = "WorkflowExecution"
+_EVENT_TYPES = {number: name for name, number in event_pb2.WorkflowEventType.items()}
 _LAST_SEQUENCE = 2**53  # of a reported event: the log must be able to go on behind it
 
 
 def publish(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
     """Merge what a run's program publishes; of an execution that was deleted meanwhile nothing is kept."""
+    publish_several(tx, resources, run_id, [status])
+
+
+def publish_several(tx: Transaction, resources: Resources, run_id: str, statuses: Sequence[Json]) -> None:
+    """Merge what a run's program has published, in this order, and store the execution once."""
     row = tx.get(run_id)
     if row is None:
         return
-    reported = {name: value for name, value in status.items() if name != "lifecycle"}
-    if reported:
-        merge(tx, resources, run_id, from_dict(reported, WorkflowExecutionUpdateStatusInput()))
+    reports = [{name: value for name, value in status.items() if name != "lifecycle"} for status in statuses]
+    updates = [from_dict(report, WorkflowExecutionUpdateStatusInput()) for report in reports if report]
+    if updates:
+        _merge(tx, resources, resources.kind(KIND).message.FromString(row.body), updates)
     announce = getattr(resources.runners.get(RUNNER), "announce", None)  # a runner may tell others about its runs
-    if announce is not None and "lifecycle" in status:
-        announce(tx, row.org, run_id, status["lifecycle"])
+    if announce is not None:
+        for lifecycle in [status["lifecycle"] for status in statuses if "lifecycle" in status]:
+            announce(tx, row.org, run_id, lifecycle)
 
 
 def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any) -> Any:
@@ -47,10 +55,21 @@ def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any)
     Raises:
         NotFoundError: there is no such execution.
     """
-    kind = resources.kind(KIND)
-    execution = resources.get_in(tx, kind, execution_id)
-    current, reported = execution.status, update.status
-    before = current.phase
+    return _merge(tx, resources, resources.get_in(tx, resources.kind(KIND), execution_id), [update])
+
+
+def _merge(tx: Transaction, resources: Resources, execution: Any, updates: Iterable[Any]) -> Any:
+    current, before = execution.status, execution.status.phase
+    for update in updates:
+        _merge_one(tx, execution, update)
+    if current.phase in TERMINAL and current.phase != enum_pb2.EXECUTION_FAILED:  # a failed one may be recovered
+        close_context(tx, resources, execution.metadata.id)
+    slot: audit.Slot | None = "status_audit" if current.phase != before else None
+    return resources.save_in(tx, resources.kind(KIND), execution, slot=slot)
+
+
+def _merge_one(tx: Transaction, execution: Any, update: Any) -> None:
+    current, reported, before = execution.status, update.status, execution.status.phase
     _merge_tasks(current, reported.tasks)
     if before not in TERMINAL:
         _merge_outcome(current, reported)
@@ -60,10 +79,7 @@ def merge(tx: Transaction, resources: Resources, execution_id: str, update: Any)
         if event.event_type == event_pb2.execution_started:  # a runner knows the document, not whose it is
             event.execution_started.workflow_id = execution.spec.workflow_id
             event.execution_started.workflow_instance_id = execution.spec.workflow_instance_id
-    append_events(tx, execution_id, update.events, ended=before in TERMINAL)
-    if current.phase in TERMINAL and current.phase != enum_pb2.EXECUTION_FAILED:  # a failed one may be recovered
-        close_context(tx, resources, execution_id)
-    return resources.save_in(tx, kind, execution, slot="status_audit" if current.phase != before else None)
+    append_events(tx, execution.metadata.id, update.events, ended=before in TERMINAL)
 
 
 def append_events(tx: Transaction, execution_id: str, events: Iterable[Any], *, ended: bool = False) -> None:
@@ -72,13 +88,21 @@ def append_events(tx: Transaction, execution_id: str, events: Iterable[Any], *, 
     Raises:
         InvalidArgumentError: an event's type is unknown, or its sequence number leaves no room behind it.
     """
+    unnumbered: list[tuple[str, bytes]] = []
     for event in events:
-        if event.sequence_number > _LAST_SEQUENCE or event.event_type not in event_pb2.WorkflowEventType.values():
+        name = _EVENT_TYPES.get(event.event_type)
+        if event.sequence_number > _LAST_SEQUENCE or name is None:
             raise InvalidArgumentError(f"event {event.event_id} has a sequence number or a type that there is not")
-        name = event_pb2.WorkflowEventType.Name(event.event_type)
         if ended and name.startswith("execution_"):
             continue
-        tx.append_event(execution_id, type=name, body=event.SerializeToString(), sequence=event.sequence_number or None)
+        body = event.SerializeToString()
+        if event.sequence_number:
+            tx.append_events(execution_id, unnumbered)
+            unnumbered = []
+            tx.append_event(execution_id, type=name, body=body, sequence=event.sequence_number)
+        else:
+            unnumbered.append((name, body))
+    tx.append_events(execution_id, unnumbered)
 
 
 def logged_event(stored: Any) -> Any:

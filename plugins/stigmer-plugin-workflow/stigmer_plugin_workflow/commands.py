@@ -58,7 +58,7 @@ def run(
 
 @click.group()
 def runs() -> None:
-    """List, follow and cancel runs."""
+    """List, follow, answer and cancel runs."""
 
 
 @runs.command("list")
@@ -123,6 +123,23 @@ def cancel(session: Session, run_id: str, reason: str) -> None:
     session.emit(client.as_json(execution), table=client.table([execution]), names=[_name(execution)])
 
 
+@runs.command("answer")
+@click.argument("run_id", metavar="RUN")
+@click.argument("task")
+@click.argument("outcome")
+@click.option("--form", "given", metavar="JSON|@FILE|-", help="The data that the question asks for, an object.")
+@click.option("--comment", default="", help="Kept with the answer.")
+@pass_session
+def answer(session: Session, run_id: str, task: str, outcome: str, given: str | None, comment: str) -> None:  # noqa: PLR0917 - arguments and options
+    """Answer a TASK of a run that waits for a person, with one of its outcomes, such as approve or deny."""
+    form = _input(given, "--form")
+    if not isinstance(form, dict):
+        fail(ExitCode.USAGE, "--form must be a JSON object", hint='--form \'{"name": "value"}\'')
+    execution = client.answer(session, run_id, task, outcome, form=form, comment=comment)
+    session.note(f"{task} of {_name(execution)} is answered: {outcome}")
+    session.emit(client.as_json(execution), table=client.table([execution]), names=[_name(execution)])
+
+
 def _follow_to_the_end(session: Session, execution_id: str) -> None:
     goes_on = f"the run goes on: stigmer runs logs -f {execution_id}"
     if session.connection().address == "":
@@ -145,10 +162,10 @@ def _started(session: Session, execution: WorkflowExecution) -> None:
     session.note(f"run {execution.metadata.name} ({execution.metadata.id})")
 
 
-def _input(given: str | None) -> Json:
+def _input(given: str | None, option: str = "--input") -> Json:
     if given is None:
         return {}
-    text, source = given, "--input"
+    text, source = given, option
     if given == "-":
         text, source = sys.stdin.read(), "standard input"
     elif given.startswith("@"):
@@ -160,9 +177,9 @@ def _input(given: str | None) -> Json:
     try:
         value: Any = json.loads(text)
     except ValueError as error:
-        fail(ExitCode.USAGE, f"{source} is not JSON", why=str(error), hint='--input \'{"name": "value"}\'')
+        fail(ExitCode.USAGE, f"{source} is not JSON", why=str(error), hint=f'{option} \'{{"name": "value"}}\'')
     if not isinstance(value, (dict, list)):
-        fail(ExitCode.USAGE, f"{source} must be a JSON object or list", hint='--input \'{"name": "value"}\'')
+        fail(ExitCode.USAGE, f"{source} must be a JSON object or list", hint=f'{option} \'{{"name": "value"}}\'')
     return value
 
 

@@ -213,6 +213,47 @@ def workflow(kind, config, **more):
     return one
 
 
+OTHERWISE = {
+    "a question that is escalated": (
+        "human_input",
+        {
+            "prompt": "Sure?",
+            "timeout": 60,
+            "on_timeout": "HUMAN_INPUT_TIMEOUT_ESCALATE",
+            "notification_channels": ["mail", "ops"],
+        },
+        {
+            "call": "stigmer:human",
+            "with": {"prompt": "Sure?", "channels": ["mail", "ops"], "escalate": True},
+            "timeout": {"after": {"seconds": 60}},
+        },
+    ),
+    "a channel of the configuration": (
+        "notification",
+        {"channel": "mail", "recipients": ["a@x.org"], "body": "b", "template": "t"},
+        {
+            "call": "stigmer:notify",
+            "with": {"channel": "mail", "template": "t", "recipients": ["a@x.org"], "message": {"body": "b"}},
+        },
+    ),
+    "JSONata": (
+        "transform",
+        {"engine": "TRANSFORM_ENGINE_JSONATA", "expression": "$sum(items.price)", "input": ".order"},
+        {
+            "call": "stigmer:jsonata",
+            "with": {"expression": "$sum(items.price)"},
+            "input": {"from": "${ .order }"},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "config", "body"), OTHERWISE.values(), ids=OTHERWISE)
+def test_options_of_a_kind_are_options_of_its_task(kind, config, body):
+    """Nothing is dropped."""
+    assert dsl_document(workflow(kind, config))["do"] == [{"first": body}]
+
+
 @pytest.mark.parametrize(("kind", "config", "body"), [(k, *v) for k, v in TRANSLATED.items()], ids=TRANSLATED)
 def test_a_task_kind_has_its_dsl_task(kind, config, body):
     """Whole numbers stay whole, and the flow directive comes along."""

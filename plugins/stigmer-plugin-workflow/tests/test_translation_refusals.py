@@ -31,11 +31,9 @@ REFUSED = {
     "another method": ("http_call", {"method": "TRACE", "endpoint": {"uri": "https://x"}}, "/method"),
     "text for a case": ("switch_case", {"cases": ["a"]}, "/cases/0"),
     "text for tasks": ("for_each", {**LOOP, "do": "abc"}, "/do"),
-    "parallel iterations": ("for_each", {**LOOP, "max_parallelism": 2}, "/max_parallelism"),
-    "batches": ("for_each", {**LOOP, "batch_size": 2}, "/batch_size"),
-    "iterations that fail": ("for_each", {**LOOP, "on_error": "FOR_EACH_SKIP"}, "/on_error"),
+    "iterations that fail some way": ("for_each", {**LOOP, "on_error": 9}, "/on_error"),
     "no time at all": ("wait", {}, "/duration"),
-    "another language": ("transform", {"engine": "TRANSFORM_ENGINE_JSONATA", "expression": "a"}, "/engine"),
+    "another language": ("transform", {"engine": "TRANSFORM_ENGINE_XSLT", "expression": "a"}, "/engine"),
     "a service nowhere": ("grpc_call", {"service": "s.v1.S", "method": "M"}, "/service"),
     "a query": ("listen", {"to": {"mode": "one", "signals": [{"id": "a", "type": "query"}]}}, "/to/signals/0/type"),
     "no slug": ("run_workflow", {"workflow": "a/b/c"}, "/workflow"),
@@ -44,20 +42,15 @@ REFUSED = {
     "a branch to nowhere": ("validate", {**CHECK, "on_fail": "VALIDATION_FAIL_BRANCH"}, "/fallback_task"),
     "a branch nobody takes": ("validate", {**CHECK, "fallback_task": "t"}, "/fallback_task"),
     "a form that is none": ("human_input", {**ASK, "form_schema": {"type": 1}}, "/form_schema/type"),
-    "somebody else": (
-        "human_input",
-        {**ASK, "timeout": 1, "on_timeout": "HUMAN_INPUT_TIMEOUT_ESCALATE"},
-        "/on_timeout",
-    ),
+    "somebody else for ever": ("human_input", {**ASK, "on_timeout": "HUMAN_INPUT_TIMEOUT_ESCALATE"}, "/on_timeout"),
     "silence for ever": ("human_input", {**ASK, "on_timeout": "HUMAN_INPUT_TIMEOUT_DENY"}, "/on_timeout"),
     "silence that is no answer": (
         "human_input",
         {**ASK, "timeout": 1, "on_timeout": "HUMAN_INPUT_TIMEOUT_DENY", "outcomes": [{"name": "ok"}]},
         "/on_timeout",
     ),
-    "channels": ("human_input", {**ASK, "notification_channels": ["email"]}, "/notification_channels"),
-    "another channel": ("notification", {**TELL, "channel": "email"}, "/channel"),
-    "a template": ("notification", {**TELL, "template": "t"}, "/template"),
+    "text for channels": ("human_input", {**ASK, "notification_channels": "email"}, "/notification_channels"),
+    "nobody to tell": ("notification", {**TELL, "recipients": []}, "/recipients"),
     "retries without a policy": (
         "agent_call",
         {**AGENT, "output": {"schema": {"type": "object"}, "max_retries": 2}},
@@ -104,8 +97,8 @@ def test_it_is_refused_at_its_place(kind, config, pointer):
 @pytest.mark.parametrize(
     ("budget", "pointer"),
     [
-        ({"max_cost_micros": 1, "on_exceeded": "budget_exceeded_human_review"}, "/spec/budget/on_exceeded"),
-        ({"max_duration_seconds": 1, "on_exceeded": "budget_exceeded_warn"}, "/spec/budget/max_duration_seconds"),
+        ({"max_cost_micros": 1, "on_exceeded": 9}, "/spec/budget/on_exceeded"),
+        ({"max_duration_seconds": -1}, "/spec/budget/max_duration_seconds"),
         ({"max_total_tokens": -1}, "/spec/budget/max_total_tokens"),
     ],
 )
@@ -132,6 +125,18 @@ def test_a_budget_is_in_the_document():
     assert document["document"]["metadata"]["stigmer.ai/budget"] == {"maxCostMicros": 5, "onExceeded": "terminate"}
 
 
+@pytest.mark.parametrize(("policy", "word"), [("human_review", "review"), ("warn", "warn")])
+def test_a_budget_that_does_not_end_the_run_has_its_own_limit_of_time(policy, word):
+    """The DSL's timeout would end it."""
+    one = workflow("set_vars", {"variables": {"a": "1"}})
+    json_format.ParseDict({"max_duration_seconds": 9, "on_exceeded": f"budget_exceeded_{policy}"}, one.spec.budget)
+
+    document = dsl_document(one)
+
+    assert "timeout" not in document
+    assert document["document"]["metadata"]["stigmer.ai/budget"] == {"maxDurationSeconds": 9, "onExceeded": word}
+
+
 def test_what_undoes_a_task_is_in_its_metadata():
     """As the try that asks for it is; both stay out of the DSL's own words."""
     undone = {**INNER[0], "compensate": INNER}
@@ -140,6 +145,31 @@ def test_what_undoes_a_task_is_in_its_metadata():
     body = document["do"][0]["first"]
     assert body["metadata"] == {"stigmer.ai/compensate": True}
     assert body["try"][0]["inner"]["metadata"] == {"stigmer.ai/compensate": [{"inner": {"set": {"a": "1"}}}]}
+
+
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [
+        ({"max_parallelism": 4, "batch_size": 10}, {"maxParallelism": 4, "batchSize": 10}),
+        ({"max_parallelism": 1}, {"maxParallelism": 1}),
+        ({"on_error": "FOR_EACH_SKIP"}, {"onError": "skip"}),
+        ({"max_parallelism": 2, "on_error": "FOR_EACH_CONTINUE"}, {"maxParallelism": 2, "onError": "continue"}),
+    ],
+)
+def test_how_a_loop_goes_is_in_its_metadata(config, options):
+    """Next to the tasks that undo it, for which the DSL has no words either."""
+    one = workflow("for_each", {**LOOP, **config})
+    json_format.ParseDict({"compensate": INNER}, one.spec.tasks[0])
+
+    metadata = dsl_document(one)["do"][0]["first"]["metadata"]
+
+    assert metadata == {"stigmer.ai/for-each": options, "stigmer.ai/compensate": [{"inner": {"set": {"a": "1"}}}]}
+
+
+@pytest.mark.parametrize("config", [{"max_parallelism": 0, "batch_size": 0}, {"on_error": "FOR_EACH_FAIL_FAST"}])
+def test_a_loop_with_what_is_usual_is_the_loop_of_the_dsl(config):
+    """One item after the other, each with the output of the one before."""
+    assert "metadata" not in dsl_document(workflow("for_each", {**LOOP, **config}))["do"][0]["first"]
 
 
 def test_a_moment_is_waited_for_from_the_start_of_the_task():

@@ -142,7 +142,7 @@ async def test_validate_spec_says_valid_or_why_not_and_writes_nothing(api):
 async def test_a_budget_that_nothing_would_hold_is_refused(api):
     """Accepting it would let a run spend what its author forbade."""
     limited = workflow(a="1")
-    limited.spec.budget.max_total_tokens, limited.spec.budget.on_exceeded = 1000, 2  # a review by a person
+    limited.spec.budget.max_total_tokens, limited.spec.budget.on_exceeded = 1000, 9  # no policy
 
     with pytest.raises(grpc.aio.AioRpcError, match="/spec/budget") as caught:
         await api.call(COMMAND, "create", limited)

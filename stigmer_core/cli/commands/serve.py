@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stigmer_core.cli.catalog import load_catalog
 from stigmer_core.cli.session import Session, pass_session
 from stigmer_core.cli.terminal import printable, takes_unicode
 
@@ -19,7 +20,27 @@ if TYPE_CHECKING:
 _LEVELS = ["debug", "info", "warning", "error"]
 
 
-@click.command(short_help="Run the server until Ctrl-C.")
+class _Serve(click.Command):
+    """The command, with a flag for each setting of a plugin."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the flags, those of plugins last."""
+        return [*super().get_params(ctx), *ctx.meta.setdefault(f"{__name__}.flags", list(_plugin_flags(ctx)))]
+
+
+def _plugin_flags(context: click.Context) -> Iterator[click.Parameter]:
+    from stigmer_core.errors import StigmerError  # noqa: PLC0415 - 2 ms
+
+    session = context.find_object(Session) or Session()
+    try:
+        settings = load_catalog(session.home).settings
+    except StigmerError:  # settings that are no good: the server says it better
+        return
+    for one in settings:
+        yield click.Option([f"--{one.name.replace('_', '-')}", one.name], metavar=one.metavar, help=one.help)
+
+
+@click.command(cls=_Serve, short_help="Run the server until Ctrl-C.")
 @click.option(
     "--listen", multiple=True, metavar="ADDRESS", help="unix:/path or host:port, 0 takes a free port; repeatable."
 )

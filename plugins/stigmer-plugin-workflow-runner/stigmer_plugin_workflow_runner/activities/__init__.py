@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     import httpx
 
     from stigmer_core.program import Activity
+    from stigmer_plugin_workflow_runner.activities.process import Processes
+    from stigmer_plugin_workflow_runner.notifications import Notifications
     from stigmer_plugin_workflow_runner.wiring import Wiring
+
+# What works with the store and the services of the installation, or with what only its owner has configured.
+HOME = frozenset({"agent_call", "deliver", "find_workflow", "start_workflow", "publish", "subscribe", "notify"})
 
 
 def activities(
@@ -19,6 +24,7 @@ def activities(
     allow: Sequence[str] = (),
     transport: httpx.AsyncBaseTransport | None = None,
     sandbox: str = "auto",
+    notifications: Notifications | None = None,
 ) -> Mapping[str, Activity]:
     """Return every activity.
 
@@ -27,20 +33,19 @@ def activities(
         allow: hosts and networks that may be reached although they are private or loopback.
         transport: what carries HTTP requests instead of the network, for tests.
         sandbox: the setting of that name, for processes.
+        notifications: the channels of the configuration.
     """
     from stigmer_plugin_workflow_runner.activities.a2a import A2aActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.asyncapi import AsyncApiActivity  # noqa: PLC0415
-    from stigmer_plugin_workflow_runner.activities.container import ContainerActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.descriptions import Descriptions  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.events import Events  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.function import FunctionActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.grpc import GrpcActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.http import HttpActivity  # noqa: PLC0415 - with the first runner
     from stigmer_plugin_workflow_runner.activities.mcp import McpActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.notify import notify_activity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.openapi import OpenApiActivity  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.activities.process import Processes  # noqa: PLC0415
-    from stigmer_plugin_workflow_runner.activities.script import ScriptActivity  # noqa: PLC0415
-    from stigmer_plugin_workflow_runner.activities.shell import ShellActivity  # noqa: PLC0415
 
     events = Events(wiring)
     http = HttpActivity(allow=allow, transport=transport)
@@ -54,15 +59,29 @@ def activities(
         "function": FunctionActivity(http),
         "schema": FunctionActivity(http, what="schema"),
         "grpc": GrpcActivity(http, processes, allow=allow, transport=transport),
+        "notify": notify_activity(notifications, http, allow=allow, transport=transport),
         "mcp": McpActivity(processes, allow=allow, transport=transport),
-        "container": ContainerActivity(processes, network=bool(allow)),
-        "script": ScriptActivity(processes, http),
-        "shell": ShellActivity(processes),
+        **_in_processes(processes, http, network=bool(allow)),
         **_of_this_server(wiring, http),
         "publish": events.publish,
         "subscribe": events.subscribe,
     }
     return {name: wiring.with_secrets(activity) for name, activity in found.items()}
+
+
+def _in_processes(processes: Processes, http: Activity, *, network: bool) -> Mapping[str, Activity]:
+    """Return those that run in processes of their own."""
+    from stigmer_plugin_workflow_runner.activities.container import ContainerActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.jsonata import JsonataActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.script import ScriptActivity  # noqa: PLC0415
+    from stigmer_plugin_workflow_runner.activities.shell import ShellActivity  # noqa: PLC0415
+
+    return {
+        "container": ContainerActivity(processes, network=network),
+        "jsonata": JsonataActivity(processes),
+        "script": ScriptActivity(processes, http),
+        "shell": ShellActivity(processes),
+    }
 
 
 def _of_this_server(wiring: Wiring, http: Activity) -> Mapping[str, Activity]:

@@ -45,11 +45,12 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is run: an interpreter, and the text that it reads from a file of this name."""
+    """What is run: an interpreter, the text that it reads from a file of this name, and what else it may read."""
 
     interpreter: Sequence[str]
     file: str
     text: str
+    readable: Sequence[Path] = ()
 
 
 class Processes:
@@ -93,7 +94,8 @@ class Processes:
             async with workplace() as (root, work):
                 file = root / program.file
                 file.write_text(program.text, encoding="utf-8")
-                argv = sandbox.around([*program.interpreter, str(file), *given], readable=[file], writable=work)
+                readable = [file, *program.readable]
+                argv = sandbox.around([*program.interpreter, str(file), *given], readable=readable, writable=work)
                 env = environment(arguments.get("environment"), work)
                 return await run_process(argv, env=env, cwd=work, stdin=stdin)
 

@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from stigmer_plugin_workflow_runner.expressions.extent import levels
 from stigmer_plugin_workflow_runner.expressions.failure import JqError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-STEPS = 500_000  # less than half a second of pure Python; a larger job belongs into an activity
+STEPS = 300_000  # at most half a second of pure Python; a larger job belongs into an activity
 DEEPEST = 4_000  # frames of nested calls; the stack of a thread ends somewhere over 15,000
 NESTED = 500  # levels of a value; JSON writers end somewhere under a thousand
 VALUES_PER_STEP = 4
+_SMALL = 8  # values of a list or object that is read on a short cut
 CHARACTERS_PER_STEP = 64  # copying is that much cheaper than a step of evaluation
 
 
@@ -64,27 +66,17 @@ class Budget:
         if not isinstance(value, (list, dict)):
             self.copy(len(value) if isinstance(value, str) else 0)
             return
-        level, depth = [value], 0
-        while level:
-            if depth > NESTED:
+        if len(value) <= _SMALL and not any(isinstance(item, (list, dict, str)) for item in _members(value)):
+            self.spend(1 + len(value) // VALUES_PER_STEP)
+            return
+        for depth, level in enumerate(levels(value)):
+            if level.containers and depth > NESTED:
                 raise JqError("the value is nested too deeply")
-            level, depth = self._read(level), depth + 1
+            self.spend(level.containers + level.members // VALUES_PER_STEP + level.characters // CHARACTERS_PER_STEP)
 
-    def _read(self, containers: list[Any]) -> list[Any]:
-        """Take the steps for the values right inside of containers, and return those that are containers."""
-        inner: list[Any] = []
-        for container in containers:
-            names, values = (container, container.values()) if isinstance(container, dict) else ((), container)
-            characters = sum(map(len, names))
-            for item in values:
-                if isinstance(item, (list, dict)):
-                    inner.append(item)
-                elif isinstance(item, str):
-                    characters += len(item)
-            self.spend((1 + len(values)) // VALUES_PER_STEP + characters // CHARACTERS_PER_STEP)
-            if len(inner) > self.left * VALUES_PER_STEP:
-                self.spend(len(inner))
-        return inner
+
+def _members(value: list[Any] | dict[str, Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 class Meter:
@@ -110,12 +102,8 @@ def metered() -> Iterator[Meter]:
         _meter.reset(token)
 
 
-@contextmanager
-def counted(budget: Budget) -> Iterator[None]:
-    """Add what an evaluation takes of its budget to the meter that is running, if one is."""
-    before, meter = budget.left, _meter.get()
-    try:
-        yield
-    finally:
-        if meter is not None:
-            meter.steps += before - budget.left
+def count(steps: int) -> None:
+    """Add the steps of an evaluation to the meter that is running, if one is."""
+    meter = _meter.get()
+    if meter is not None:
+        meter.steps += steps

@@ -37,6 +37,7 @@ _REASONS = {
     "modulemeta builtins": "an expression has no modules",
     "j0 j1 jn y0 y1 yn": "there are no Bessel functions",
 }
+_STEPS_PER_DEFINITION = 5  # of a call that makes an environment of its own, beside the call's
 REFUSED = {name: reason for names, reason in _REASONS.items() for name in names.split()}
 
 
@@ -151,6 +152,7 @@ class _Call:
         """Yield the environment of the body for each combination of the values that are passed."""
         inner = function.env.within(env, function.height)
         if function.is_definition:  # which may call itself
+            env.budget.spend(_STEPS_PER_DEFINITION)
             passed = {key: Function(closure, env, frames) for key, closure, frames in self._arguments}
             inner = inner.define({self._key: function, **passed})
         if not self._valued:

@@ -14,6 +14,8 @@ from stigmer_plugin_workflow_runner.expressions.values import Json, truthy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_STEPS_PER_ERROR = 8  # the message of one is made of the values it is about
+
 
 def _alternative(node: syntax.Alternative, scope: Scope) -> Closure:
     left, right = scope.compile(node.left, scope), scope.compile(node.right, scope)
@@ -76,6 +78,7 @@ def _try(node: syntax.Try, scope: Scope) -> Closure:
             caught = error.value
         else:
             return
+        env.budget.spend(_STEPS_PER_ERROR)
         yield from handler.many(caught, env)
 
     def paths(path: Path, value: Json, env: Env) -> Iterator[tuple[Path, Json]]:
@@ -85,6 +88,7 @@ def _try(node: syntax.Try, scope: Scope) -> Closure:
             caught = error.value
         else:
             return
+        env.budget.spend(_STEPS_PER_ERROR)
         yield from handler.paths(path, caught, env)
 
     return Closure(many, None, paths)

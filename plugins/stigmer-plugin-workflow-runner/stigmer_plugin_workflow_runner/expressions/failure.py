@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from stigmer_plugin_workflow_runner.expressions.values import brief
+
+LONGEST = 10_000  # characters of what is told of an error
+
 
 class UnsupportedExpressionError(ValueError):
     """The text is not jq, or is outside the part of jq that this version compiles; `position` counts characters."""
@@ -18,8 +22,14 @@ class JqError(Exception):
     """An error inside an expression, which `try` and `?` catch; `value` is what `catch` sees."""
 
     def __init__(self, value: Any) -> None:
-        super().__init__(value if isinstance(value, str) else f"{value!r} (not a string)")
+        super().__init__(value)
         self.value = value
+
+    def __str__(self) -> str:
+        """Return what is told when nothing catches it: its start, for the value may be large."""
+        if isinstance(self.value, str):
+            return self.value[:LONGEST]
+        return f"{brief(self.value)} (not a string)"
 
 
 class BreakError(Exception):

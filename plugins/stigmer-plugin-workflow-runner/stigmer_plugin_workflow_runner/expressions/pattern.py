@@ -30,6 +30,7 @@ _LINEAR = re.compile(r"\^[^|]*|[^*+]*(?:[*+]\??\)*)?", re.DOTALL)  # what is tri
 _BACKWARDS = re.compile(r"\\\\|(?P<found>\(\?(?:<?[=!]|>|\()|\\[1-9kgKGRXpP]|[*+?}]\+)")
 _FLAGS = {"i": re.IGNORECASE, "x": re.VERBOSE, "p": re.DOTALL}
 _OTHER_FLAGS = "gnsl"
+_STEPS_PER_MATCH = 4  # a match is an object of five parts
 # Perl's syntax in Python's words: \z is Python's \Z, \Z is its $, and {,2} is text
 _TRANSLATED = re.compile(r"\\z|\\Z|\\\\|\\.|\(\?<(?![=!])|\[:(\^?)([a-z]+):\]|\{,", re.DOTALL)
 _LETTERS = "a-zA-Zª-\u02afͰ-ϿЀ-ӿ"
@@ -81,7 +82,7 @@ def _spans(compiled: _Compiled, text: str, flags: str, budget: Budget) -> Iterat
     start = 0
     budget.spend(len(text) // 64 if compiled.is_linear else len(text) ** 2 // 4096)  # of all searches together
     while start <= len(text):
-        budget.spend()
+        budget.spend(_STEPS_PER_MATCH)
         found = compiled.search(text, start, budget)
         if found is None:
             return

@@ -68,8 +68,9 @@ def _to_boolean(_budget: Budget, value: Json) -> bool:
 def _without(*, start: bool, end: bool) -> Callable[..., Json]:
     message = f"{'startswith' if start else 'endswith'}() requires string inputs"
 
-    def function(_budget: Budget, value: Json, affix: Json) -> Json:
+    def function(budget: Budget, value: Json, affix: Json) -> Json:
         text, wanted = _string(value, message), _string(affix, message)
+        budget.copy(len(text))
         text = text.removeprefix(wanted) if start else text
         return text.removesuffix(wanted) if end else text
 
@@ -78,7 +79,13 @@ def _without(*, start: bool, end: bool) -> Callable[..., Json]:
 
 def _affix(word: str, test: Callable[[str, str], bool]) -> Callable[..., bool]:
     message = f"{word}() requires string inputs"
-    return lambda _budget, value, affix: test(_string(value, message), _string(affix, message))
+
+    def function(budget: Budget, value: Json, affix: Json) -> bool:
+        text, wanted = _string(value, message), _string(affix, message)
+        budget.copy(len(wanted))
+        return test(text, wanted)
+
+    return function
 
 
 def _text(message: str, change: Callable[[str], Json]) -> Callable[..., Json]:

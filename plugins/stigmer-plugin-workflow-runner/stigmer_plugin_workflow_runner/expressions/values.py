@@ -6,7 +6,10 @@ import json
 import re
 from itertools import islice
 from math import copysign, inf, isfinite, isnan
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Json: TypeAlias = Any
 
@@ -25,6 +28,7 @@ _NAMES: dict[type, str] = {
     list: "array",
     dict: "object",
 }
+_PRINTED_AS_THEY_ARE = frozenset({type(None), bool, int, str})
 _RANKS = {"null": 0, "boolean": 1, "number": 3, "string": 4, "array": 5, "object": 6}
 
 
@@ -97,16 +101,29 @@ def less(left: Json, right: Json) -> bool:
 
 
 def canonical(value: Json) -> Json:
-    """Return the value as jq prints it: integral floats as integers, infinities as the largest number, NaN as null."""
+    """Return the value as jq prints it: integral floats as integers, infinities as the largest number, NaN as null.
+
+    What is shared in the value is shared in the result.
+    """
+    return value if type(value) in _PRINTED_AS_THEY_ARE else _canonical(value, {})
+
+
+def _canonical(value: Json, made: dict[int, Json]) -> Json:
     if type(value) is float:
         if isfinite(value):
             return number(value)
         return None if isnan(value) else copysign(LARGEST, value)
+    result = made.get(id(value))
+    if result is not None:
+        return result
     if isinstance(value, list):
-        return [canonical(item) for item in value]
-    if isinstance(value, dict):
-        return {name: canonical(item) for name, item in value.items()}
-    return value
+        result = [item if type(item) in _PRINTED_AS_THEY_ARE else _canonical(item, made) for item in value]
+    else:
+        result = {
+            name: item if type(item) in _PRINTED_AS_THEY_ARE else _canonical(item, made) for name, item in value.items()
+        }
+    made[id(value)] = result
+    return result
 
 
 def to_text(value: Json) -> str:
@@ -126,7 +143,7 @@ def shown(value: Json) -> str:
 
 def brief(value: Json) -> str:
     """Return the start of a value's text, as long as jq shows it."""
-    text = to_text(_clipped(value))
+    text = to_text(_clipped(value, iter(range(SHOWN + 1))))
     data = text.encode()
     if len(data) <= SHOWN:
         return text
@@ -134,14 +151,17 @@ def brief(value: Json) -> str:
     return data[: SHOWN - len("...") - len(closing)].decode(errors="ignore") + "..." + closing
 
 
-def _clipped(value: Json, depth: int = 0) -> Json:
-    """Return a value whose text starts as the value's does, as far as a message shows it."""
+def _clipped(value: Json, left: Iterator[int]) -> Json:
+    """Return a value whose text starts as the value's does, as far as a message shows it.
+
+    Args:
+        value: may share its parts, and be larger than anything when it is written out.
+        left: has an element for each value that is looked at; each writes a byte at least.
+    """
     if isinstance(value, str):
         return value[: SHOWN + 1]
-    if depth > SHOWN:
-        return None
+    if not isinstance(value, (list, dict)) or next(left, None) is None:
+        return None if isinstance(value, (list, dict)) else value
     if isinstance(value, list):
-        return [_clipped(item, depth + 1) for item in value[: SHOWN + 1]]
-    if isinstance(value, dict):
-        return {name[: SHOWN + 1]: _clipped(item, depth + 1) for name, item in islice(value.items(), SHOWN + 1)}
-    return value
+        return [_clipped(item, left) for item in value[: SHOWN + 1]]
+    return {name[: SHOWN + 1]: _clipped(item, left) for name, item in islice(value.items(), SHOWN + 1)}

@@ -6,8 +6,6 @@ under any of the given schemas".
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from stigmer_plugin_workflow_runner.program.budget import compile_budget
 from stigmer_plugin_workflow_runner.program.calls import CALLS
 from stigmer_plugin_workflow_runner.program.calls._endpoint import Endpoint, compile_endpoint
 from stigmer_plugin_workflow_runner.program.compensation import compile_compensation
+from stigmer_plugin_workflow_runner.program.digests import digest_of, known_digest
 from stigmer_plugin_workflow_runner.program.document import Document, Task
 from stigmer_plugin_workflow_runner.program.durations import duration_hint, is_duration, parse_duration
 from stigmer_plugin_workflow_runner.program.faults import TaskFault
@@ -85,7 +84,7 @@ def compile_document(document: Json, *, digest: str = "") -> Document:
     Raises:
         InvalidArgumentError: something is wrong with it; `problems` say what.
     """
-    key = digest or ("" if not_json(document) else digest_of(document))
+    key = digest or known_digest(document)
     known = _cache.get(key)
     if known is not None:
         _cache.move_to_end(key)
@@ -97,12 +96,6 @@ def compile_document(document: Json, *, digest: str = "") -> Document:
     if len(_cache) > CACHED:
         _cache.popitem(last=False)
     return outcome.document
-
-
-def digest_of(document: Json) -> str:
-    """Return the SHA-256 of the document's canonical JSON."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

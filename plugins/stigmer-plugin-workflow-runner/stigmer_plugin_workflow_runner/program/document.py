@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Directive: TypeAlias = "int | str"  # the index of a task in the same list, or continue, exit, end
 Answer: TypeAlias = "ActivityDone | ActivityFailed | TimerFired | ChildDone"
+ITERATION = "iteration"  # a kind that is no task of the document: nobody is shown it
 
 
 class Body(Protocol):
@@ -56,6 +57,13 @@ class Listening(Body, Protocol):
 
     def signalled(self, execution: Execution, frame_id: str, signal: Signal) -> bool:
         """Take a signal; return False when it is not meant for this task."""
+
+
+class Resumable(Body, Protocol):
+    """A task that waits in its middle for a review of the budget."""
+
+    def resumed(self, execution: Execution, frame_id: str, value: Json) -> None:
+        """Go on with what it has kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ a frame holds is never changed in place: values are shared between the old state
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from stigmer_core.program import CallActivity, Cancel, Signal, StartChild, StartTimer
+from stigmer_plugin_workflow_runner.program import review
+from stigmer_plugin_workflow_runner.program.durations import moment_after
 from stigmer_plugin_workflow_runner.program.faults import fault
 from stigmer_plugin_workflow_runner.program.lifecycle import AnnouncedStatus
 from stigmer_plugin_workflow_runner.program.secrets import named
@@ -20,9 +22,10 @@ from stigmer_plugin_workflow_runner.program.variables import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from stigmer_core.program import Command, Json
-    from stigmer_plugin_workflow_runner.program.document import Directive, Document, Listening, Task
+    from stigmer_plugin_workflow_runner.program.document import Directive, Document, Task
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 _NAMESPACE = uuid.UUID("6f1b2a52-4b1c-5a0e-9d0b-2c8d1f6b7a10")
@@ -132,13 +135,9 @@ class Execution:
         self.commands.append(StartChild(frame_id, runner, value))
 
     def wake(self, frame_id: str, timer_id: str, delay: timedelta) -> None:
-        """Ask to be woken after a delay; one beyond the calendar is at its end."""
-        try:
-            due = self.now + delay
-        except OverflowError:
-            due = datetime.max.replace(tzinfo=self.now.tzinfo)
+        """Ask to be woken after a delay."""
         self._wait(frame_id, timer_id)
-        self.commands.append(StartTimer(timer_id, due))
+        self.commands.append(StartTimer(timer_id, moment_after(self.now, delay)))
 
     def listen(self, frame_id: str) -> None:
         """Offer the task what others send the run, also what came before and nobody took; until it ends."""
@@ -146,8 +145,7 @@ class Execution:
         earlier, self.state["inbox"] = self.state.get("inbox", []), []
         for kept in earlier:
             signal = Signal(kept["id"], kept["name"], kept["payload"], self.now)
-            body = self.document.tasks[self.frames[frame_id]["task"]].body
-            if not (self.is_listening(frame_id) and cast("Listening", body).signalled(self, frame_id, signal)):
+            if not (self.is_listening(frame_id) and review.offer(self, frame_id, signal)):
                 self.keep(signal)
 
     def stop_listening(self, frame_id: str) -> None:

@@ -28,10 +28,11 @@ _FETCH = "?schema"  # in the id of the activity; no position has it
 
 @dataclass(frozen=True, slots=True)
 class FetchedSchema:
-    """Where a schema is, and what it describes."""
+    """Where a schema is, what it describes, and at which pointer the document says so."""
 
     what: str
     endpoint: Endpoint
+    pointer: str
 
 
 class _Problems:
@@ -52,17 +53,20 @@ def compile_any_schema(
     others = {key: value for key, value in section.items() if key != "resource"}
     compile_schema(compiler, {**others, "document": {}}, pointer, what)
     endpoint = compile_resource(compiler, section, "resource", pointer, visible)
-    return None if endpoint is None else FetchedSchema(what, endpoint)
+    return None if endpoint is None else FetchedSchema(what, endpoint, pointer)
 
 
 def begin(execution: Execution, frame_id: str, schemas: tuple[Schema | FetchedSchema | None, ...], then: Json) -> bool:
-    """Ask for the first of the schemas that is not there yet, after which an action follows; False when none is."""
+    """Ask for the first of the schemas that is not there yet, after which an action follows; False when none is.
+
+    Where each of them is counts as of now: `validate` finds it although the context may change until then.
+    """
     for schema in schemas:
         if not isinstance(schema, FetchedSchema):
             continue
-        endpoint = schema.endpoint.evaluate(execution, frame_id)
+        endpoint, frame = schema.endpoint.evaluate(execution, frame_id), execution.change(frame_id)
+        frame["schemas"] = {**frame.get("schemas", {}), schema.pointer: _key(endpoint)}
         if _key(endpoint) not in execution.state.get("schemas", {}):
-            frame = execution.change(frame_id)
             frame["fetches"] = frame.get("fetches", 0) + 1
             frame["fetching"] = [_key(endpoint), then]
             again = execution.state.get("recoveries", 0)
@@ -77,7 +81,7 @@ def is_answered_by(frame_id: str, command_id: str) -> bool:
 
 
 def answered(execution: Execution, frame_id: str, answer: Answer) -> None:
-    """Keep a schema, the oldest ones no longer, and go on.
+    """Keep a schema, the oldest ones that no task needs any longer, and go on.
 
     Raises:
         TaskFault: it could not be fetched.
@@ -86,7 +90,10 @@ def answered(execution: Execution, frame_id: str, answer: Answer) -> None:
     if isinstance(answer, ActivityFailed):
         raise TaskFault(error_of(answer.failure))
     kept = {**execution.state.get("schemas", {}), key: getattr(answer, "result", None)}
-    execution.state["schemas"] = dict(list(kept.items())[-MOST:])
+    needed = {key for frame in execution.frames.values() for key in frame.get("schemas", {}).values()}
+    for old in [old for old in kept if old not in needed][: max(len(kept) - MOST, 0)]:
+        del kept[old]
+    execution.state["schemas"] = kept
     execution.ready.append(then)
 
 
@@ -97,7 +104,7 @@ def validate(execution: Execution, frame_id: str, schema: Schema | FetchedSchema
         TaskFault: it does not fit, or the schema that was fetched is none.
     """
     if isinstance(schema, FetchedSchema):
-        found = execution.state["schemas"][_key(schema.endpoint.evaluate(execution, frame_id))]
+        found = execution.state["schemas"][execution.frame(frame_id)["schemas"][schema.pointer]]
         schema = _compiled(json.dumps(found), schema.what)
     if schema is not None:
         schema.validate(value)

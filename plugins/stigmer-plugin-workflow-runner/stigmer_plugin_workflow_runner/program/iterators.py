@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION, EXPORT
-from stigmer_plugin_workflow_runner.program.schemas import compile_schema
+from stigmer_plugin_workflow_runner.program.fetching import compile_any_schema, validate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stigmer_core.program import Json
     from stigmer_plugin_workflow_runner.program.compiler import Compiler, Place
     from stigmer_plugin_workflow_runner.program.execution import Execution
+    from stigmer_plugin_workflow_runner.program.fetching import FetchedSchema
     from stigmer_plugin_workflow_runner.program.schemas import Schema
     from stigmer_plugin_workflow_runner.program.templates import Template
 
@@ -27,8 +28,8 @@ class Iterator:
     tasks: str | None  # the pointer of the list `foreach.do`
     output_as: Template | None
     export_as: Template | None
-    output_schema: Schema | None
-    export_schema: Schema | None
+    output_schema: Schema | FetchedSchema | None
+    export_schema: Schema | FetchedSchema | None
 
     def transformed(self, execution: Execution, frame_id: str, output: Json) -> Json:
         """Return what an item puts out, and let the context have it.
@@ -38,12 +39,10 @@ class Iterator:
         """
         if self.output_as is not None:
             output = execution.evaluate(self.output_as, frame_id, output)
-        if self.output_schema is not None:
-            self.output_schema.validate(output)
+        validate(execution, frame_id, self.output_schema, output)
         if self.export_as is not None:
             execution.state["context"] = execution.evaluate(self.export_as, frame_id, output, output=output)
-        if self.export_schema is not None:
-            self.export_schema.validate(execution.state["context"])
+        validate(execution, frame_id, self.export_schema, execution.state["context"])
         return output
 
 
@@ -61,8 +60,8 @@ def compile_iterator(compiler: Compiler, place: Place) -> Iterator:
         tasks=f"{pointer}/do" if "do" in foreach else None,
         output_as=_transformation(compiler, foreach, pointer, "output", DEFINITION | inner),
         export_as=_transformation(compiler, foreach, pointer, "export", EXPORT | inner),
-        output_schema=_schema(compiler, foreach, pointer, "output"),
-        export_schema=_schema(compiler, foreach, pointer, "export"),
+        output_schema=_schema(compiler, place, foreach, "output"),
+        export_schema=_schema(compiler, place, foreach, "export"),
     )
 
 
@@ -78,9 +77,10 @@ def _transformation(
     return compiled(value, f"{pointer}/as", visible)
 
 
-def _schema(compiler: Compiler, foreach: dict[str, Json], pointer: str, key: str) -> Schema | None:
-    section = foreach.get(key)
+def _schema(compiler: Compiler, place: Place, foreach: dict[str, Json], key: str) -> Schema | FetchedSchema | None:
+    """Compile a schema; one that is fetched is the same for all items, so where it is has nothing of an item."""
+    section, pointer = foreach.get(key), place.at("foreach", key)
     if not isinstance(section, dict) or "schema" not in section:
         return None
     what = "context" if key == "export" else "output of an item"
-    return compile_schema(compiler, section["schema"], f"{pointer}/{key}/schema", what)
+    return compile_any_schema(compiler, section["schema"], f"{pointer}/schema", what, DEFINITION | place.variables)

@@ -116,7 +116,7 @@ class AnnouncedStatus(Status):
         return Publish({**shown, "lifecycle": lifecycle})
 
     def _task_happened(self, frame: Mapping[str, Json], what: str, **more: Json) -> None:
-        if self._state["events"] <= MOST_EVENTS:
+        if self._state["events"] <= MOST_EVENTS and self._is_shown(frame):
             self._happened.append({"what": what, "task": frame["task"], **more})
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 from stigmer_core.program import Complete, Fail, Failure, StartTimer
 from stigmer_plugin_workflow_runner.expressions.budget import STEPS, metered
 from stigmer_plugin_workflow_runner.expressions.values import truthy
-from stigmer_plugin_workflow_runner.program import compensation, extending, fetching
-from stigmer_plugin_workflow_runner.program.document import Child, Composite, Guard, Listening, Waiting
+from stigmer_plugin_workflow_runner.program import compensation, extending, fetching, review
+from stigmer_plugin_workflow_runner.program.document import ITERATION, Child, Composite, Guard, Resumable, Waiting
 from stigmer_plugin_workflow_runner.program.durations import parse_duration
 from stigmer_plugin_workflow_runner.program.execution import TIMEOUT, Execution
 from stigmer_plugin_workflow_runner.program.faults import BASE, TaskFault, failure_of, fault
@@ -76,7 +76,7 @@ def deliver(execution: Execution, signal: Signal) -> None:
         if not execution.is_listening(frame_id):
             continue  # an earlier taker has ended it
         try:
-            taken = cast("Listening", _task(execution, frame_id).body).signalled(execution, frame_id, signal) or taken
+            taken = review.offer(execution, frame_id, signal) or taken
         except TaskFault as error:
             taken = True
             execution.fail(frame_id, error.error)
@@ -99,6 +99,8 @@ def _task(execution: Execution, frame_id: str) -> Task:
 
 def _enter(execution: Execution, frame_id: str) -> None:
     frame, task = execution.change(frame_id), _task(execution, frame_id)
+    if frame_id != ROOT and task.kind != ITERATION and review.begin(execution, frame_id, ["enter", frame_id]):
+        return
     raw = frame["input"]
     if task.condition is not None and not truthy(execution.evaluate(task.condition, frame_id)):
         execution.drop(frame_id, cancelled=False)
@@ -121,8 +123,18 @@ def _begin(execution: Execution, frame_id: str) -> None:
     if task.input_from is not None:
         frame["raw"], frame["input"] = raw, execution.evaluate(task.input_from, frame_id)
     _arm(execution, frame_id)
+    if not fetching.begin(execution, frame_id, getattr(task.body, "schemas", ()), ["begin_body", frame_id]):
+        _begin_body(execution, frame_id)
+
+
+def _begin_body(execution: Execution, frame_id: str) -> None:
     if not extending.begin(execution, frame_id):
-        task.body.begin(execution, frame_id)
+        _task(execution, frame_id).body.begin(execution, frame_id)
+
+
+def _resume(execution: Execution, frame_id: str, value: Json) -> None:
+    """Let a task go on that has waited for a review."""
+    cast("Resumable", _task(execution, frame_id).body).resumed(execution, frame_id, value)
 
 
 def _arm(execution: Execution, frame_id: str) -> None:
@@ -180,7 +192,8 @@ def _fault(execution: Execution, frame_id: str, error: dict[str, Json]) -> None:
     frame, task = execution.frame(frame_id), _task(execution, frame_id)
     error = error if "instance" in error else {**error, "instance": task.pointer}
     if execution.origin is None:
-        execution.origin = {"frames": dict(execution.frames)}
+        ended = [entry for entry in execution.ready if entry[0] in ("complete", "finish")]
+        execution.origin = {"frames": {name: dict(known) for name, known in execution.frames.items()}, "ready": ended}
     execution.drop(frame_id, cancelled=False)
     parent = frame["parent"]
     if parent is None:
@@ -219,6 +232,8 @@ def _end(execution: Execution) -> None:
 _ACTIONS: dict[str, Callable[..., None]] = {
     "enter": _enter,
     "begin": _begin,
+    "begin_body": _begin_body,
+    "resume": _resume,
     "complete": _complete,
     "finish": _finish,
     "fault": _fault,

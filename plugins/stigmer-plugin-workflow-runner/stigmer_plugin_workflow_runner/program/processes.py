@@ -101,7 +101,7 @@ def _shell(compiler: Compiler, shell: dict[str, Json], pointer: str) -> dict[str
 
 def _script(compiler: Compiler, script: dict[str, Json], pointer: str) -> dict[str, Json]:
     language = script.get("language")
-    if language not in LANGUAGES:
+    if not isinstance(language, str) or language not in LANGUAGES:
         compiler.problem(f"{pointer}/language", f"unknown language {language!r}", "python or javascript")
     if ("code" in script) == ("source" in script):
         compiler.problem(pointer, "a script has either 'code' or 'source'")

@@ -87,7 +87,7 @@ class WorkflowProgram:
             return Step(state, ())
         if not holding.is_held(execution):
             return _step(execution)
-        published = execution.status.publish()
+        published = _published(execution)
         return Step(execution.saved(), () if published is None else (published,))
 
 
@@ -115,14 +115,22 @@ def _take(execution: Execution, event: Event) -> bool:
 
 def _step(execution: Execution) -> Step:
     machine.settle(execution)
-    published = execution.status.publish()
+    published = _published(execution)
     commands = [published, *execution.commands] if published is not None else execution.commands
     return Step(execution.saved(), commands)
 
 
+def _published(execution: Execution) -> Publish | None:
+    """Return the command that shows what has changed, None when nothing has."""
+    for frame in execution.frames.values():
+        if frame.get("asks") and frame.get("listens"):
+            execution.status.still_asks(frame)
+    return execution.status.publish()
+
+
 def _give_secrets(execution: Execution, shapes: dict[str, Json]) -> None:
     """Let expressions see the secrets that the document declares; one that the run was not given faults it."""
-    declared = execution.document.definition.get("use", {}).get("secrets", [])
+    declared = (execution.document.definition.get("use") or {}).get("secrets") or []
     execution.state["secrets"] = {name: shapes[name] for name in declared if name in shapes}
     missing = [name for name in declared if name not in shapes]
     if missing:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stigmer_core.program import ActivityFailed
+from stigmer_core.program import ActivityFailed, TimerFired
+from stigmer_plugin_workflow_runner.program import budget
 from stigmer_plugin_workflow_runner.program.faults import TaskFault, error_of
 from stigmer_plugin_workflow_runner.program.tasks._do import Do
 
@@ -22,13 +23,17 @@ class Root(Do):
 
     def begin(self, execution: Execution, frame_id: str) -> None:
         """Subscribe to the types of event that tasks listen to, or enter the first task."""
+        budget.watch(execution)
         if execution.document.listens:
             subscribe(execution, frame_id)
         else:
             Do.begin(self, execution, frame_id)
 
     def answered(self, execution: Execution, frame_id: str, answer: Answer) -> None:
-        """Enter the first task, unless the run is in the middle of them."""
+        """Enter the first task, unless the run is in the middle of them; or note that its time is over."""
+        if isinstance(answer, TimerFired):
+            budget.overdue(execution)
+            return
         if isinstance(answer, ActivityFailed):
             raise TaskFault(error_of(answer.failure))
         if "tasks" not in execution.frame(frame_id):

@@ -68,8 +68,7 @@ def compile_schema(compiler: Compiler, section: Json, pointer: str, what: str) -
         compiler.problem(f"{pointer}/format", f"the format {written!r} is not supported by this version", "json")
         return None
     if "resource" in section:
-        hint = "write the schema out under 'document'"
-        compiler.problem(f"{pointer}/resource", "schemas that are fetched are not supported here", hint)
+        compiler.problem(f"{pointer}/resource", "a schema has a 'document' or a 'resource', not both")
         return None
     if "document" not in section:
         compiler.problem(pointer, "a schema has a 'document'", "the JSON schema stands under it")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stigmer_core.program import Publish
+from stigmer_plugin_workflow_runner.program.document import ITERATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_EVENTS = 10_000  # of tasks in one run; a longer loop goes on without them
 LARGEST = 2_000  # characters and items of a task's output that is shown
+_WAITS = {"timeoutAt": "until", "escalated": "escalated", "untold": "untold"}  # of a question: metadata, and frame
+_MOST_SECONDS = 2**31 - 1  # the API's int32
 WRAPPER = "$value"  # the API's output is an object: any other output is shown under this key
 
 _TYPES = {
@@ -34,6 +37,7 @@ _CALLS = {  # the type and the kind of a `call`; of one that is not here, those 
     "mcp": ("WORKFLOW_TASK_API_CALL", "activity_call"),
     "stigmer:agent": ("WORKFLOW_TASK_AGENT_INVOCATION", "agent_call"),
     "stigmer:human": ("WORKFLOW_TASK_APPROVAL", "human_input"),
+    "stigmer:jsonata": ("WORKFLOW_TASK_TRANSFORM", "transform"),
     "stigmer:llm": ("WORKFLOW_TASK_AGENT_INVOCATION", "llm_call"),
     "stigmer:notify": ("WORKFLOW_TASK_API_CALL", "notification"),
     "stigmer:validate": ("WORKFLOW_TASK_CONDITIONAL", "validate"),
@@ -75,7 +79,8 @@ class Status:
     def run_started(self) -> None:
         """Show that the run has begun."""
         self._fields = {"startedAt": self._now}
-        self._event("execution_started", "", "executionStarted", {"totalTasks": len(self._document.tasks) - 1})
+        total = sum(task.kind != ITERATION for task in self._document.tasks.values()) - 1
+        self._event("execution_started", "", "executionStarted", {"totalTasks": total})
 
     def run_completed(self, output: Json) -> None:
         """Show that the run has ended with an output."""
@@ -99,6 +104,8 @@ class Status:
 
     def started(self, frame: Mapping[str, Json]) -> None:
         """Show that a task has begun."""
+        if not self._is_shown(frame):
+            return
         task = self._task(frame, "IN_PROGRESS")
         self._task_event("task_started", task, "taskStarted", {})
 
@@ -109,6 +116,8 @@ class Status:
 
     def completed(self, frame: Mapping[str, Json], output: Json) -> None:
         """Show that a task has completed."""
+        if not self._is_shown(frame):
+            return
         task = self._task(frame, "COMPLETED", completedAt=self._now)
         if isinstance(output, dict) and _fits(output):
             self._tasks[task.pointer]["output"] = output
@@ -116,15 +125,21 @@ class Status:
 
     def failed(self, frame: Mapping[str, Json], error: Mapping[str, Json]) -> None:
         """Show that a task has faulted."""
+        if not self._is_shown(frame):
+            return
         task = self._task(frame, "FAILED", completedAt=self._now, error=describe(error))
         failed = {"error": describe(error), **self._duration(frame["started"])}
         self._task_event("task_failed", task, "taskFailed", failed)
 
     def cancelled(self, frame: Mapping[str, Json]) -> None:
         """Show that a task was stopped; the API has no status of its own for it."""
-        if frame["parent"] is not None:
-            task = self._task(frame, "SKIPPED", completedAt=self._now, reason="cancelled")
-            self._task_event("task_skipped", task, "taskSkipped", {"reason": "cancelled"})
+        if frame["parent"] is None or not self._is_shown(frame):
+            return
+        before = self._tasks.get(frame["task"], {})
+        task = self._task(frame, "SKIPPED", completedAt=self._now, reason="cancelled")
+        if before.get("status") == "WORKFLOW_TASK_FAILED":
+            self._tasks[task.pointer] = before  # in another iteration: why this one was stopped
+        self._task_event("task_skipped", task, "taskSkipped", {"reason": "cancelled"})
 
     def retrying(self, frame: Mapping[str, Json], error: Mapping[str, Json], delay: Any) -> None:
         """Show that a `try` is about to be tried again."""
@@ -147,21 +162,38 @@ class Status:
 
     # People, agents and money
 
-    def asked(self, frame: Mapping[str, Json], question: dict[str, Json]) -> None:
-        """Show that a task waits for a person; what the answer may be is in the task's metadata."""
+    def asks(self, frame: Mapping[str, Any], question: Mapping[str, Any]) -> Task:
+        """Show a task that waits for a person; what the answer may be is in the task's metadata."""
         task = self._task(frame, "WAITING_APPROVAL")
         shown = self._tasks[task.pointer]
-        kept = {name: question[name] for name in ("approvers", "formSchema") if name in question}
+        kept = {name: question[name] for name in ("approvers", "formSchema", "review") if name in question}
+        waits = {name: frame[key] for name, key in _WAITS.items() if frame.get(key)}
         outcomes = [outcome["name"] for outcome in question["outcomes"]]
-        shown["metadata"] = {**shown["metadata"], "outcomes": outcomes, **kept}
+        shown["metadata"] = {**shown["metadata"], "outcomes": outcomes, **kept, **waits}
         if question.get("uiHint"):
             shown["uiHint"] = question["uiHint"]
-        self._task_event("approval_requested", task, "approvalRequested", question, with_kind=False)
+        return task
 
-    def decided(self, frame: Mapping[str, Json], outcome: str) -> None:
+    def asked(self, frame: Mapping[str, Any], question: Mapping[str, Any]) -> None:
+        """Show that a person is asked now."""
+        task = self.asks(frame, question)
+        requested = {name: value for name, value in question.items() if name != "review"}
+        if frame.get("until"):
+            left = datetime.fromisoformat(frame["until"]) - datetime.fromisoformat(self._now)
+            requested["timeoutSeconds"] = min(round(left.total_seconds()), _MOST_SECONDS)
+        self._task_event("approval_requested", task, "approvalRequested", requested, with_kind=False)
+
+    def still_asks(self, frame: Mapping[str, Any]) -> None:
+        """Show the question of a task that waits, which others of the same task have covered, in other iterations."""
+        shown = self._tasks.get(frame["task"])
+        if shown is not None and shown["status"] != "WORKFLOW_TASK_WAITING_APPROVAL":
+            self.asks(frame, frame["question"])
+
+    def decided(self, frame: Mapping[str, Json], outcome: str, *, comment: str = "") -> None:
         """Show that a question is settled without a person."""
         task = self._document.tasks[frame["task"]]
-        settled = {"outcome": outcome, "autoResolved": True}
+        said = {"outcome": outcome, "comment": comment}
+        settled: dict[str, Json] = {name: text for name, text in said.items() if text} | {"autoResolved": True}
         self._task_event("approval_resolved", task, "approvalResolved", settled, with_kind=False)
 
     def agent_ended(self, frame: Mapping[str, Json], ended: Mapping[str, Any]) -> None:
@@ -199,9 +231,14 @@ class Status:
             status["tasks"] = list(self._tasks.values())
         return Publish({"status": status, "events": self._events})
 
+    def _is_shown(self, frame: Mapping[str, Json]) -> bool:
+        return self._document.tasks[frame["task"]].kind != ITERATION
+
     def _task(self, frame: Mapping[str, Json], status: str, *, reason: str = "", **fields: Json) -> Task:
         task = self._document.tasks[frame["task"]]
-        metadata = {"position": frame["id"], **({"reason": reason} if reason else {})}
+        metadata: dict[str, Json] = {"position": frame["id"]}
+        if reason:
+            metadata["reason"] = reason
         if frame.get("sandbox"):
             metadata["sandbox"] = frame["sandbox"]
         self._tasks[task.pointer] = {
@@ -221,14 +258,16 @@ class Status:
     ) -> None:
         self._state["events"] += 1
         if self._state["events"] <= MOST_EVENTS:
-            kind = {"taskKind": _names(task)[1]} if with_kind and _names(task)[1] else {}
-            self._event(event_type, task.name, payload, {**kind, **fields})
+            kind = _names(task)[1] if with_kind else ""
+            self._event(event_type, task.name, payload, {"taskKind": kind, **fields} if kind else fields)
 
     def _event(self, event_type: str, task_name: str, payload: str, fields: dict[str, Json]) -> None:
         name = {"taskName": task_name} if task_name else {}
         self._events.append({"eventType": event_type, **name, "occurredAt": self._now, payload: fields})
 
     def _duration(self, started: str) -> dict[str, Json]:
+        if started == self._now:
+            return {"durationMs": 0}
         elapsed = datetime.fromisoformat(self._now) - datetime.fromisoformat(started)
         return {"durationMs": round(elapsed.total_seconds() * 1000)}
 

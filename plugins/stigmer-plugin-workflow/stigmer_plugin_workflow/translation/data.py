@@ -21,16 +21,15 @@ def set_vars(config: Mapping[str, Any], _: Place) -> dict[str, Json]:
     return {"set": evaluated(config["variables"])}
 
 
-def transform(config: Mapping[str, Any], place: Place) -> dict[str, Json]:
-    """Return a `set` of one value."""
+def transform(config: Mapping[str, Any], _: Place) -> dict[str, Json]:
+    """Return a `set` of one value, or the runner's own call of JSONata."""
     engine, text = config["engine"], config["expression"]
     if engine == "TRANSFORM_ENGINE_TEMPLATE":
         body: dict[str, Json] = {"set": evaluated(text)}
     elif engine == "TRANSFORM_ENGINE_JQ":
         body = {"set": expression(text)}
     else:
-        known = "TRANSFORM_ENGINE_JQ or TRANSFORM_ENGINE_TEMPLATE"
-        place.refuse("engine", f"{engine} is not there in this version", known)
+        body = {"call": "stigmer:jsonata", "with": {"expression": text}}
     return body | ({"input": {"from": expression(config["input"])}} if config.get("input") else {})
 
 

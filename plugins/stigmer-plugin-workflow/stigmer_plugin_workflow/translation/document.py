@@ -13,11 +13,24 @@ from stigmer_plugin_workflow.translation.refusal import refuse
 from stigmer_plugin_workflow.translation.tasks import Place, stored_config, top_level
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stigmer_core.program import Json
 
 DOCUMENT_ANNOTATION = "stigmer.ai/workflow-document"
 BUDGET = "stigmer.ai/budget"  # in the metadata of the document's header
-_POLICIES = {enum_pb2.budget_exceeded_policy_unspecified, enum_pb2.budget_exceeded_terminate}
+_SECONDS = "maxDurationSeconds"
+_LIMITS = {
+    "max_cost_micros": "maxCostMicros",
+    "max_total_tokens": "maxTotalTokens",
+    "max_duration_seconds": _SECONDS,
+}
+_POLICIES: Mapping[int, str] = {
+    enum_pb2.budget_exceeded_policy_unspecified: "terminate",
+    enum_pb2.budget_exceeded_terminate: "terminate",
+    enum_pb2.budget_exceeded_human_review: "review",
+    enum_pb2.budget_exceeded_warn: "warn",
+}
 
 
 def dsl_document(workflow: Any) -> dict[str, Json]:
@@ -39,20 +52,18 @@ def dsl_document(workflow: Any) -> dict[str, Json]:
 
 
 def _budget(budget: Any, header: dict[str, Json]) -> dict[str, Json]:
-    """Put the limits of cost and tokens into the header, and return the one of time, which the DSL has."""
-    limits = {"maxCostMicros": budget.max_cost_micros, "maxTotalTokens": budget.max_total_tokens}
-    for name, value in (("max_cost_micros", budget.max_cost_micros), ("max_total_tokens", budget.max_total_tokens)):
-        if value < 0:
+    """Put the limits into the header, and return the one of time that ends the run, which the DSL has."""
+    fields = ("max_cost_micros", "max_total_tokens", "max_duration_seconds")
+    for name in fields:
+        if getattr(budget, name) < 0:
             refuse(f"/spec/budget/{name}", "is no limit", "0 for none")
-    seconds = budget.max_duration_seconds
-    if budget.on_exceeded == enum_pb2.budget_exceeded_human_review:
-        refuse("/spec/budget/on_exceeded", "a review is not supported by this version", "budget_exceeded_terminate")
-    warns = budget.on_exceeded not in _POLICIES
-    if seconds < 0 or (seconds and warns):
-        refuse("/spec/budget/max_duration_seconds", "is held by ending the run only", "budget_exceeded_terminate")
-    limits = {name: value for name, value in limits.items() if value}
+    policy = _POLICIES.get(budget.on_exceeded)
+    if policy is None:
+        refuse("/spec/budget/on_exceeded", f"there is no policy {budget.on_exceeded}")
+    limits = {_LIMITS[name]: getattr(budget, name) for name in fields if getattr(budget, name)}
+    seconds = limits.pop(_SECONDS, 0) if policy == "terminate" else 0
     if limits:
-        header["metadata"] = {BUDGET: limits | {"onExceeded": "warn" if warns else "terminate"}}
+        header["metadata"] = {BUDGET: limits | {"onExceeded": policy}}
     return {"timeout": {"after": {"seconds": seconds}}} if seconds else {}
 
 

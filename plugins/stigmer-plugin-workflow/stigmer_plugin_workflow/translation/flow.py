@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from stigmer_plugin_workflow.translation.tasks import Place
 
 _ERRORS = "https://serverlessworkflow.io/spec/1.0.0/errors/"
-_OPTION = "is not supported by this version of the runner"
+FOR_EACH = "stigmer.ai/for-each"  # in the metadata of a `for`: its iterations know nothing of each other
+_FOR_EACH = {"max_parallelism": "maxParallelism", "batch_size": "batchSize"}
+_ON_ERROR = {"FOR_EACH_FAIL_FAST": "fail", "FOR_EACH_CONTINUE": "continue", "FOR_EACH_SKIP": "skip"}
 
 
 def switch_case(config: Mapping[str, Any], _: Place) -> dict[str, Json]:
@@ -28,14 +30,15 @@ def switch_case(config: Mapping[str, Any], _: Place) -> dict[str, Json]:
 
 
 def for_each(config: Mapping[str, Any], place: Place) -> dict[str, Json]:
-    """Return a `for`, which is one item after the other."""
-    if config.get("max_parallelism", 0) > 1:
-        place.refuse("max_parallelism", _OPTION, "leave it out, or use 1")
-    if config.get("batch_size", 0) > 1:
-        place.refuse("batch_size", _OPTION, "leave it out, or use 1")
-    if config.get("on_error", "FOR_EACH_FAIL_FAST") != "FOR_EACH_FAIL_FAST":
-        place.refuse("on_error", _OPTION, "FOR_EACH_FAIL_FAST, or a try_catch inside")
-    return {"for": {"each": config["each"], "in": config["in"]}, "do": task_list(config["do"], place.at("do"))}
+    """Return a `for`; the DSL's goes one item after the other, so how else it goes stands in the metadata."""
+    policy = config.get("on_error", "FOR_EACH_FAIL_FAST")
+    if policy not in _ON_ERROR:
+        place.refuse("on_error", f"there is no policy {policy!r}", f"one of {', '.join(_ON_ERROR)}")
+    options = {name: config[field] for field, name in _FOR_EACH.items() if config.get(field)}
+    if _ON_ERROR[policy] != "fail":
+        options["onError"] = _ON_ERROR[policy]
+    body = {"for": {"each": config["each"], "in": config["in"]}, "do": task_list(config["do"], place.at("do"))}
+    return body | ({"metadata": {FOR_EACH: options}} if options else {})
 
 
 def fork(config: Mapping[str, Any], place: Place) -> dict[str, Json]:

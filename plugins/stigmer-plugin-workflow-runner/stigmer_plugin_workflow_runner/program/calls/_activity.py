@@ -1,7 +1,7 @@
 """`call: stigmer:activity`: asks for an activity by its name; what it returns is the output.
 
-The runner's own are for its tasks, which check what they ask for: of them only `http` can be called so. Others have a
-name of two parts, such as `acme.render`.
+The runner's own are for its tasks, which check what they ask for: of them only `http` can be called so. Those that an
+installation adds to the runner have a name of two parts, such as `acme.render`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def compile_call(compiler: Compiler, place: Place) -> CallActivity:
     if not isinstance(name, str) or not name:
         compiler.problem(pointer, "a call of an activity names the 'activity'")
     elif name not in _OPEN and "." not in name.strip("."):
-        hint = f"{' or '.join(_OPEN)}, or one of a plugin, such as 'acme.render'"
+        hint = f"{' or '.join(_OPEN)}, or one that the installation adds, such as 'acme.render'"
         compiler.problem(f"{pointer}/activity", f"there is no activity {name!r} to call", hint)
     argument = compiler.value(section.get("input", {}), f"{pointer}/input", DEFINITION | place.variables)
     return CallActivity(str(name), argument)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stigmer_core.program import ActivityFailed
-from stigmer_plugin_workflow_runner.program import budget
+from stigmer_plugin_workflow_runner.program import budget, review
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION
 from stigmer_plugin_workflow_runner.program.contract import compile_contract
 from stigmer_plugin_workflow_runner.program.faults import TaskFault, error_of, fault
@@ -33,7 +33,7 @@ class CallAgent:
 
     def begin(self, execution: Execution, frame_id: str) -> None:
         """Ask for the agent's run, unless there is nothing left to spend on it."""
-        if budget.is_used_up(execution):
+        if budget.is_used_up(execution) or review.begin(execution, frame_id, ["resume", frame_id, None]):
             return
         arguments = execution.evaluate(self.arguments, frame_id)
         if not isinstance(arguments["message"], str) or not arguments["message"]:
@@ -68,13 +68,22 @@ class CallAgent:
             if frame["attempt"] < self.contract.retries and not budget.is_used_up(execution):
                 frame["attempt"] += 1
                 message = f"Your answer cannot be used: {error}. Answer again, as the schema asks for."
-                self._ask(execution, frame_id, {**frame["arguments"], "message": message, "session": ended["session"]})
+                again = {**frame["arguments"], "message": message, "session": ended["session"]}
+                if not review.begin(execution, frame_id, ["resume", frame_id, again]):
+                    self._ask(execution, frame_id, again)
                 return
             if self.contract.fallback is None:
                 raise
             execution.complete(frame_id, ended["output"], then=self.contract.fallback)
             return
         execution.complete(frame_id, ended["output"])
+
+    def resumed(self, execution: Execution, frame_id: str, value: Json) -> None:
+        """Begin, or ask again, as was to be done before the budget was reviewed."""
+        if value is None:
+            self.begin(execution, frame_id)
+        else:
+            self._ask(execution, frame_id, value)
 
     def _ask(self, execution: Execution, frame_id: str, arguments: dict[str, Json]) -> None:
         attempt, left = execution.frame(frame_id)["attempt"], budget.cost_left(execution)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 _CLOUD_EVENT = "application/cloudevents+json"
+_WEBHOOK, _LOG = "webhook", "log"
 _TARGETS = {"webhook": ("uri", "headers"), "signal": ("execution", "name")}
 
 
@@ -40,16 +41,21 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Webhooks and the message to them."""
+    """A channel, the receivers of a message, the message, and the template that it is put into."""
 
     recipients: Template
     message: Template
+    channel: str
+    template: str
 
     def begin(self, execution: Execution, frame_id: str) -> None:
         """Ask for the delivery."""
         message = execution.evaluate(self.message, frame_id)
         execution.change(frame_id)["message"] = message
         recipients = execution.evaluate(self.recipients, frame_id)
+        if self.channel != _WEBHOOK or self.template:
+            self._notify(execution, frame_id, recipients, message)
+            return
         targets = [{"webhook": {"uri": recipient}} for recipient in recipients]
         _deliver(execution, frame_id, targets, message, "application/json")
 
@@ -57,6 +63,12 @@ class Notify:
         """Complete with the message."""
         _raise_failure(answer)
         execution.complete(frame_id, execution.frame(frame_id)["message"])
+
+    def _notify(self, execution: Execution, frame_id: str, recipients: Json, message: Json) -> None:
+        if not isinstance(recipients, list) or not all(isinstance(one, str) for one in recipients):
+            raise fault("configuration", "the recipients of a message are a list of texts")
+        arguments = {"channel": self.channel, "recipients": recipients, "message": message, "template": self.template}
+        execution.call(frame_id, "notify", hidden(arguments) if self.channel == _LOG else arguments)
 
 
 def compile_call(compiler: Compiler, place: Place) -> Deliver | Notify:
@@ -69,10 +81,23 @@ def compile_call(compiler: Compiler, place: Place) -> Deliver | Notify:
         for at, target in enumerate(targets):
             _check_target(compiler, target, f"{pointer}/targets/{at}")
         return Deliver(compiler.value(targets, f"{pointer}/targets", visible))
-    compiler.keys(section, ("recipients", "message"), pointer)
+    compiler.keys(section, ("recipients", "message", "channel", "template"), pointer)
+    for key in ("channel", "template"):
+        if not isinstance(section.get(key, ""), str):
+            compiler.problem(f"{pointer}/{key}", f"a {key} is named by a text")
     recipients = _listed(compiler, section, "recipients", pointer)
-    message = compiler.value(section.get("message", {}), f"{pointer}/message", visible)
-    return Notify(compiler.value(recipients, f"{pointer}/recipients", visible), message)
+    channel, template = str(section.get("channel", _WEBHOOK)), str(section.get("template", ""))
+    message = section.get("message", {})
+    if channel != _WEBHOOK or template:  # a webhook alone takes whatever JSON there is
+        message = compiler.section(section, "message", pointer)
+        if not isinstance(message.get("body"), str):
+            compiler.problem(f"{pointer}/message", "a message has a 'body'")
+    return Notify(
+        recipients=compiler.value(recipients, f"{pointer}/recipients", visible),
+        message=compiler.value(message, f"{pointer}/message", visible),
+        channel=channel,
+        template=template,
+    )
 
 
 def _listed(compiler: Compiler, section: dict[str, Json], key: str, pointer: str) -> list[Json]:

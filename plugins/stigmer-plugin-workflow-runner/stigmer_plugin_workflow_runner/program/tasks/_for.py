@@ -1,4 +1,7 @@
-"""`for`: a list of tasks once per item. The output of an iteration is the input of the next one."""
+"""`for`: a list of tasks once per item. The output of an iteration is the input of the next one.
+
+Where its metadata says so, iterations know nothing of each other: see `_for_each`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,12 @@ from typing import TYPE_CHECKING
 from stigmer_plugin_workflow_runner.expressions.values import truthy
 from stigmer_plugin_workflow_runner.program import sequence
 from stigmer_plugin_workflow_runner.program.availability import DEFINITION
-from stigmer_plugin_workflow_runner.program.faults import fault
+from stigmer_plugin_workflow_runner.program.tasks._for_each import (
+    ForEach,
+    compile_iteration,
+    compile_options,
+    items_of,
+)
 
 if TYPE_CHECKING:
     from stigmer_core.program import Json
@@ -32,9 +40,7 @@ class For:
 
     def begin(self, execution: Execution, frame_id: str) -> None:
         """Evaluate the items, once, and begin the first iteration."""
-        items = execution.evaluate(self.items, frame_id)
-        if not isinstance(items, list):
-            raise fault("expression", f"'for.in' is not an array: {type(items).__name__}")
+        items = items_of(execution, frame_id, self.items)
         execution.change(frame_id).update(items=items, iteration=-1)
         self._iterate(execution, frame_id, execution.input(frame_id))
 
@@ -56,27 +62,27 @@ class For:
         sequence.begin(execution, frame_id, self.tasks, f"{frame_id}#{iteration}/do", value)
 
 
-def compile_body(compiler: Compiler, place: Place) -> For:
+def compile_body(compiler: Compiler, place: Place) -> For | ForEach:
     """Compile a `for` task."""
     loop = compiler.section(place.definition, "for", place.pointer)
     compiler.keys(loop, ("each", "in", "at"), place.at("for"))
     each = compiler.variable(loop, "each", "item", place.at("for"))
     at = compiler.variable(loop, "at", "index", place.at("for"))
-    visible = DEFINITION | place.variables
+    items = _items(compiler, place, loop, DEFINITION | place.variables)
+    inner = place.variables | {each, at}
+    compiler.task_list(place.definition.get("do"), place.at("do"), inner)
+    options = compile_options(compiler, place)
+    if options is not None:
+        return ForEach(items, compile_iteration(compiler, place, each, at, options.on_error), options)
+    condition = None
+    if "while" in place.definition:
+        condition = compiler.expression(place.definition["while"], place.at("while"), DEFINITION | inner)
+    return For(each=each, at=at, items=items, condition=condition, tasks=place.at("do"))
+
+
+def _items(compiler: Compiler, place: Place, loop: dict[str, Json], visible: frozenset[str]) -> Template:
     if "in" not in loop:
         compiler.problem(place.at("for"), "a loop says what it goes through with 'in'", "such as {in: .items}")
     items = loop.get("in", [])
-    inner = place.variables | {each, at}
-    compiler.task_list(place.definition.get("do"), place.at("do"), inner)
-    value = compiler.value if isinstance(items, list) else compiler.expression
-    return For(
-        each=each,
-        at=at,
-        items=value(items, place.at("for", "in"), visible),
-        condition=(
-            compiler.expression(place.definition["while"], place.at("while"), DEFINITION | inner)
-            if "while" in place.definition
-            else None
-        ),
-        tasks=place.at("do"),
-    )
+    compiled = compiler.value if isinstance(items, list) else compiler.expression
+    return compiled(items, place.at("for", "in"), visible)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from stigmer_plugin_workflow_runner.program.compiler import Compiler, Place
     from stigmer_plugin_workflow_runner.program.document import Child
     from stigmer_plugin_workflow_runner.program.execution import Execution
+    from stigmer_plugin_workflow_runner.program.fetching import FetchedSchema
+    from stigmer_plugin_workflow_runner.program.schemas import Schema
     from stigmer_plugin_workflow_runner.program.templates import Template
 
 KEYS = ("listen", "foreach")
@@ -31,6 +33,11 @@ class Listen:
     strategy: Strategy
     how: str
     foreach: Iterator | None
+
+    @property
+    def schemas(self) -> tuple[Schema | FetchedSchema | None, ...]:
+        """The schemas that must be there before it begins."""
+        return (self.foreach.output_schema, self.foreach.export_schema) if self.foreach is not None else ()
 
     def begin(self, execution: Execution, frame_id: str) -> None:
         """Listen; what came before and nobody took counts too."""

@@ -1,0 +1,1 @@
+"""The engine `temporal`: drives programs on a Temporal cluster."""

@@ -1,0 +1,1 @@
+"""This plugin's own API, generated from protos/."""
