@@ -69,6 +69,17 @@ async def test_two_workers_and_their_server_do_each_its_part(cluster, workers, d
     assert CANARY not in str(status)
 
 
+async def test_what_is_short_and_needs_the_store_is_done_by_the_server(cluster, workers):
+    """The worker, which has no store, has it look the workflow up."""
+    workers("one")
+    task = {"run": {"workflow": {"namespace": "tests", "name": "nowhere", "version": "1.0.0"}}}
+
+    status = await cluster.ended(await cluster.start(task))
+
+    assert status.phase == pb.EXECUTION_FAILED
+    assert "there is no workflow" in status.error
+
+
 async def test_many_runs_on_two_workers_all_end_with_their_own_outputs(cluster, workers, doors):
     """Batches of reports mix runs; none gets the status of another."""
     workers("one"), workers("two")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stigmer_core.errors import ResourceExhaustedError
 from stigmer_core.program import ActivityContext, ActivityDone, ActivityError, ActivityFailed, Failure
-from stigmer_plugin_engine_local._codec import bounded
+from stigmer_core.program_json import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, KeysView, Mapping

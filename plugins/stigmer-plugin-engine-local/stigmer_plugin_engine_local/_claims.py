@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from stigmer_core.errors import StoreError
-from stigmer_plugin_engine_local._codec import text
+from stigmer_core.program_json import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -15,8 +15,8 @@ from stigmer_core.program import (
     StartChild,
     StartTimer,
 )
+from stigmer_core.program_json import bounded, decode, encode, text
 from stigmer_plugin_engine_local import _store
-from stigmer_plugin_engine_local._codec import bounded, decode, encode, text
 from stigmer_plugin_engine_local._live import BYTES_PER_SNAPSHOT, Answer, LiveRun
 from stigmer_plugin_engine_local._recorder import MailFirstError, Recorded, Recorder
 

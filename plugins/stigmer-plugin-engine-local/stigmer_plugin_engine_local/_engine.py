@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from stigmer_core.errors import FailedPreconditionError, NotFoundError
 from stigmer_core.program import CancelRequested, RecoverRequested, Signal
+from stigmer_core.program_json import bounded, decode, encode
 from stigmer_plugin_engine_local import _store
 from stigmer_plugin_engine_local._activities import Activities
 from stigmer_plugin_engine_local._claims import Claims
-from stigmer_plugin_engine_local._codec import bounded, decode, encode
 from stigmer_plugin_engine_local._driver import PUBLISH_SECONDS, Driver
 from stigmer_plugin_engine_local._firing import Firing
 from stigmer_plugin_engine_local._recorder import MailFirstError

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from stigmer_core.errors import ResourceExhaustedError, UnavailableError
 from stigmer_core.program import TimerFired
+from stigmer_core.program_json import encode
 from stigmer_plugin_engine_local import _store
-from stigmer_plugin_engine_local._codec import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,8 +15,8 @@ from stigmer_core.program import (
     StartTimer,
     TimerFired,
 )
+from stigmer_core.program_json import encode, failure_json
 from stigmer_plugin_engine_local import _store
-from stigmer_plugin_engine_local._codec import encode, failure_json
 
 if TYPE_CHECKING:
     from stigmer_core.program import Event, Failure, Json, Publisher, Step

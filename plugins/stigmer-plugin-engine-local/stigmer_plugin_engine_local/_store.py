@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from stigmer_plugin_engine_local._codec import text
+from stigmer_core.program_json import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

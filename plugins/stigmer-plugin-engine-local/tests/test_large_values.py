@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from local_engine_programs import Counting
-from stigmer_plugin_engine_local import _codec
 
+from stigmer_core import program_json
 from stigmer_core.errors import ResourceExhaustedError
 from stigmer_core.program import ActivityDone, ActivityFailed, CallActivity, Complete, Fail, Runner, Step
 
@@ -47,7 +47,7 @@ async def test_ten_megabytes_go_in_between_and_out(host):
 
 async def test_a_result_that_is_too_large_fails_its_task_in_words(host, monkeypatch):
     """The run ends, or catches it; it is never stuck."""
-    monkeypatch.setattr(_codec, "LARGEST", 1_000)
+    monkeypatch.setattr(program_json, "LARGEST", 1_000)
     await host.start("r1", "x" * 600)
 
     outcome, failure, _ = await host.ended("r1")
@@ -58,7 +58,7 @@ async def test_a_result_that_is_too_large_fails_its_task_in_words(host, monkeypa
 
 async def test_an_input_that_is_too_large_is_refused(host, monkeypatch):
     """Before anything is written."""
-    monkeypatch.setattr(_codec, "LARGEST", 1_000)
+    monkeypatch.setattr(program_json, "LARGEST", 1_000)
 
     with pytest.raises(ResourceExhaustedError, match="the run's input"):
         await host.start("r1", "x" * 2_000)

@@ -12,9 +12,10 @@ from temporalio.common import RawValue  # noqa: TC002 - likewise
 
 from stigmer_core.errors import ResourceExhaustedError
 from stigmer_core.program import ActivityContext, ActivityError
+from stigmer_core.program_json import bounded
 from stigmer_plugin_engine_temporal._failures import final
 from stigmer_plugin_engine_temporal._lost import Lost
-from stigmer_plugin_engine_temporal._wire import Written, bounded, standard_failure
+from stigmer_plugin_engine_temporal._wire import Written, standard_failure
 
 if TYPE_CHECKING:
     from stigmer_core.program import Activity, Json, Runner
@@ -29,9 +30,10 @@ def activities_of(runner: Runner, *, home: bool) -> list[Callable[..., Any]]:
 
     Args:
         runner: whose they are.
-        home: offer those that only the server of the installation can do, or else all others.
+        home: offer those that wait for the server of the installation, or else all that workflows and workers call.
     """
-    found = [(name, one) for name, one in runner.activities.items() if (name in runner.home) == home]
+    waiting = runner.home - runner.short
+    found = [(name, one) for name, one in runner.activities.items() if (name in waiting) == home]
     return [*(_offered(name, one) for name, one in found), _unknown()]
 
 

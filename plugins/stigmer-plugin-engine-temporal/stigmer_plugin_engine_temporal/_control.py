@@ -22,10 +22,10 @@ from stigmer_core.errors import (
     NotFoundError,
     UnavailableError,
 )
+from stigmer_core.program_json import bounded
 from stigmer_core.resources.json_text import read_json
 from stigmer_plugin_engine_temporal._inspection import inspect
 from stigmer_plugin_engine_temporal._names import SEARCH_ATTRIBUTE, task_queue, workflow_id, workflow_type
-from stigmer_plugin_engine_temporal._wire import bounded
 from stigmer_plugin_engine_temporal.api.v1 import runner_pb2 as pb
 
 if TYPE_CHECKING:

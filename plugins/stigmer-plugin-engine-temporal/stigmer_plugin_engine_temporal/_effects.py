@@ -142,7 +142,7 @@ class Effects:
         call = {"run": self._run_id, "key": command.id, "limit": limit.total_seconds() if limit else None}
         arguments = [self._outgoing.written(command.arguments, f"the arguments of {command.activity}"), call]
         is_home = command.activity in self._runners[self._runner].home
-        if command.activity in self._short and not is_home:
+        if command.activity in self._short:
             call["inline"] = self._outgoing.result_characters()
             return workflow.start_local_activity(
                 command.activity,

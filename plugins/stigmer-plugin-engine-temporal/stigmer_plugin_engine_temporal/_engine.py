@@ -7,14 +7,14 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from stigmer_core.errors import FailedPreconditionError, NotFoundError
+from stigmer_core.program_json import bounded
 from stigmer_plugin_engine_temporal import _store
 from stigmer_plugin_engine_temporal._recording import StoreSink
-from stigmer_plugin_engine_temporal._wire import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stigmer_core.program import Json, Publisher, Run, Runner
+    from stigmer_core.program import Activity, Json, Publisher, Run, Runner
     from stigmer_core.store import Store, Transaction
     from stigmer_core.vault import Vault
     from stigmer_plugin_engine_temporal._collector import Collector
@@ -149,6 +149,11 @@ class TemporalEngine:
             loop.call_soon_threadsafe(dispatcher.notice)
 
     # Opening and closing
+
+    def short_at_home(self, runner: str, activity: str) -> Activity | None:
+        """Return a short activity that only the server can do; None when there is no such one."""
+        known = self._runners.get(runner)
+        return known.activities.get(activity) if known and activity in known.home & known.short else None
 
     async def open(self) -> None:
         """Connect, and go on with what is recorded; when Temporal is away, as soon as it is there."""

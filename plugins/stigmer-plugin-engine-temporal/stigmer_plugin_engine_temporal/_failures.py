@@ -8,7 +8,8 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, Ca
 from temporalio.exceptions import TimeoutError as TimedOutError
 
 from stigmer_core.program import Failure
-from stigmer_plugin_engine_temporal._wire import ERRORS, Written, failure_json, standard_failure, text
+from stigmer_core.program_json import failure_json, text
+from stigmer_plugin_engine_temporal._wire import ERRORS, Written, standard_failure
 
 _SHOWN = 1_000  # characters of a detail in the message of an error
 _OTHER = "other"  # stands for a type that is no standard one, and may say anything

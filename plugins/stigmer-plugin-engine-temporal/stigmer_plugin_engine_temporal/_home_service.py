@@ -9,6 +9,8 @@ import zlib
 from typing import TYPE_CHECKING
 
 from stigmer_core.errors import InvalidArgumentError, PermissionDeniedError
+from stigmer_core.program import ActivityContext, ActivityError
+from stigmer_core.program_json import failure_json
 from stigmer_core.resources import context_values
 from stigmer_core.server import current_caller
 from stigmer_core.server.caller import OPERATOR
@@ -52,6 +54,19 @@ class WorkerController:
         resources = self._resources
         values = await resources.store.read_slowly(lambda reader: context_values(reader, resources, request.run_id))
         return pb.GetValuesResponse(values=values)
+
+    async def call_short(self, request: pb.CallShortRequest) -> pb.CallShortResponse:
+        """Call a short activity of this installation."""
+        _require_operator()
+        one = self._engine.short_at_home(request.runner, request.activity)
+        if one is None:
+            raise InvalidArgumentError(f"{request.runner!r} has no short activity {request.activity!r} of the server")
+        context = ActivityContext(request.run_id, request.command_key, request.attempt)
+        try:
+            result = await one(json.loads(request.arguments), context)
+        except ActivityError as error:
+            return pb.CallShortResponse(failure=json.dumps(failure_json(error.failure)))
+        return pb.CallShortResponse(result=json.dumps(result))
 
     async def record(self, request: pb.RecordRequest) -> pb.RecordResponse:
         """Write down what runs report, each run's batches in their order."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from stigmer_plugin_engine_temporal._wire import failure_json, standard_failure, text
+from stigmer_core.program_json import failure_json, text
+from stigmer_plugin_engine_temporal._wire import standard_failure
 from stigmer_plugin_engine_temporal.api.v1 import runner_pb2 as pb
 
 if TYPE_CHECKING:

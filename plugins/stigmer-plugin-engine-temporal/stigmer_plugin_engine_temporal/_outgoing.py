@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
-from stigmer_plugin_engine_temporal._wire import Written, bounded
+from stigmer_core.program_json import bounded
+from stigmer_plugin_engine_temporal._wire import Written
 
 if TYPE_CHECKING:
     from stigmer_core.program import Json

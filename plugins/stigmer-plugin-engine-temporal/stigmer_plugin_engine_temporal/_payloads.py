@@ -18,10 +18,11 @@ from temporalio.converter import (
     EncodingPayloadConverter,
 )
 
+from stigmer_core.program_json import text
 from stigmer_plugin_engine_temporal._claims import external_storage
 from stigmer_plugin_engine_temporal._codec import APART, EncryptionCodec
 from stigmer_plugin_engine_temporal._lost import LostValues
-from stigmer_plugin_engine_temporal._wire import Written, text
+from stigmer_plugin_engine_temporal._wire import Written
 
 if TYPE_CHECKING:
     from stigmer_plugin_engine_temporal._claims import ClaimStore

@@ -49,6 +49,9 @@ class Recorder:
             self._sending = asyncio.create_task(self._send())
 
     async def _send(self) -> None:
+        # An answer is noted before the program has it: what the step makes of it goes into the same batch, for
+        # conditions are looked at in their order, and the run has waited for longer.
+        await workflow.wait_condition(lambda: True)
         while self._entries:
             entries, self._entries = self._entries, []
             batch = {"run_id": self._run_id, "first": self.sequence + 1, "entries": entries}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import grpc.aio
 
 from stigmer_core.errors import UnavailableError
+from stigmer_core.program import ActivityError, Failure
 from stigmer_plugin_engine_temporal._home_service import SERVICE, batch_of
 from stigmer_plugin_engine_temporal.api.v1 import worker_pb2 as pb
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from stigmer_core.cli import Target
-    from stigmer_core.program import Json
+    from stigmer_core.program import Activity, ActivityContext, Json
 
     M = TypeVar("M", bound=Message)
 
@@ -33,6 +35,7 @@ LINGER_SECONDS = 0.002  # for what other workflows report in the same moment; mo
 CALL_BYTES = 4 * 1024 * 1024  # of one call; a single report may be larger
 LARGEST_BYTES = 9 * 1024 * 1024  # of a report: the server takes messages of 10 MB
 AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+UNKNOWN = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED}
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -78,15 +81,27 @@ class ServerLink:
 
     async def values(self, run_id: str) -> Mapping[str, str]:
         """Return the secrets and variables of a run, once the server answers."""
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                response = await self._call("GetValues", pb.GetValuesRequest(run_id=run_id), pb.GetValuesResponse)
-                return dict(response.values)
-            except grpc.aio.AioRpcError as error:
-                logger.warning("no values run=%s reason=%s", run_id, _said(error))
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        response = await self._insist("GetValues", pb.GetValuesRequest(run_id=run_id), pb.GetValuesResponse)
+        return dict(response.values)
+
+    def short_at_home(self, runner: str, name: str) -> Activity:
+        """Return an activity that the server does, once it answers."""
+
+        async def call(arguments: Json, context: ActivityContext) -> Json:
+            request = pb.CallShortRequest(
+                runner=runner,
+                activity=name,
+                arguments=json.dumps(arguments),
+                run_id=context.run_id,
+                command_key=context.command_key,
+                attempt=context.attempt,
+            )
+            response = await self._insist("CallShort", request, pb.CallShortResponse)
+            if response.failure:
+                raise ActivityError(Failure(**json.loads(response.failure)))
+            return json.loads(response.result)
+
+        return call
 
     async def record(self, batches: list[pb.Batch]) -> list[str]:
         """Have batches written down, and return what became of each.
@@ -100,6 +115,23 @@ class ServerLink:
     async def close(self) -> None:
         """Give the channel up."""
         await self._channel.close()
+
+    async def _insist(self, rpc: str, request: Message, response_type: type[M]) -> M:
+        """Call until the server answers.
+
+        Raises:
+            grpc.aio.AioRpcError: it does not know such a call, as one of another version.
+        """
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._call(rpc, request, response_type)
+            except grpc.aio.AioRpcError as error:
+                if error.code() in UNKNOWN:
+                    raise
+                logger.warning("%s not answered reason=%s", rpc, _said(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _call(self, rpc: str, request: Message, response_type: type[M]) -> M:
         path = f"/{SERVICE}/{rpc}"

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from stigmer_plugin_engine_temporal._wire import text
+from stigmer_core.program_json import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

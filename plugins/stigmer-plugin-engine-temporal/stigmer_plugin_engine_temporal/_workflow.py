@@ -16,11 +16,12 @@ from temporalio.common import RawValue  # noqa: TC002 - likewise
 
 from stigmer_core.errors import ResourceExhaustedError
 from stigmer_core.program import CancelRequested, Complete, Fail, Failure, Publish, Signal, StartTimer, Step
+from stigmer_core.program_json import bounded, decode, encode
 from stigmer_plugin_engine_temporal._effects import Effects
 from stigmer_plugin_engine_temporal._failures import final
 from stigmer_plugin_engine_temporal._names import RUNNERS
 from stigmer_plugin_engine_temporal._recorder import Recorder
-from stigmer_plugin_engine_temporal._wire import Written, bounded, decode, encode, standard_failure
+from stigmer_plugin_engine_temporal._wire import Written, standard_failure
 
 if TYPE_CHECKING:
     from stigmer_core.program import Event, Json, Program

@@ -105,7 +105,8 @@ class _Working:
             keys = await worker_keys(configuration.payload_keys.decode(), link.keys)
             converter = data_converter(keys, await open_claims(options, home=None, make=False))
             share = Share(home=False, concurrency=worker.concurrency, cached=worker.cached, grace=DRAIN)
-            connection = Connection(options, worker.runners, sink, converter, None, share=share)
+            runners = {name: _with_server(runner, link) for name, runner in worker.runners.items()}
+            connection = Connection(options, runners, sink, converter, None, share=share)
             connection.start()
             try:
                 await self._serve(connection, options)
@@ -195,6 +196,12 @@ class _Working:
         if self._worker.settings.ready_file:
             write_private(Path(self._worker.settings.ready_file), json.dumps(description) + "\n")
         self._worker.ready(description)
+
+
+def _with_server(runner: Runner, link: ServerLink) -> Runner:
+    """Return a runner whose short activities that only the server can do are done there."""
+    afar = {name: link.short_at_home(runner.name, name) for name in runner.home & runner.short}
+    return replace(runner, activities={**runner.activities, **afar})
 
 
 def _refused(error: grpc.aio.AioRpcError, address: str) -> StigmerError:

@@ -44,9 +44,10 @@ async def code_of(target, rpc="GetConfiguration"):
 async def test_only_the_operator_of_the_home_is_let_in(tmp_path, store):
     """By the token or the socket; a caller who is known by another token may not read secrets."""
     async with served(tmp_path, store) as server:
-        for rpc in ("GetConfiguration", "GetValues", "Record"):
-            assert await code_of(server.target(TOKEN), rpc) == "OK"
-            assert await code_of(Target(server.socket, None, ()), rpc) == "OK"
+        for rpc in ("GetConfiguration", "GetValues", "Record", "CallShort"):
+            let_in = "INVALID_ARGUMENT" if rpc == "CallShort" else "OK"  # it names no activity
+            assert await code_of(server.target(TOKEN), rpc) == let_in
+            assert await code_of(Target(server.socket, None, ()), rpc) == let_in
             assert await code_of(server.target("robot"), rpc) == "PERMISSION_DENIED"
             assert await code_of(server.target("wrong"), rpc) == "UNAUTHENTICATED"
 

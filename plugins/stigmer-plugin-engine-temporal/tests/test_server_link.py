@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import grpc.aio
 import pytest
 from stigmer_plugin_engine_temporal import _home_service, _server_link
 from stigmer_plugin_engine_temporal._server_link import ServerLink, ServerSink
-from worker_service import served
+from worker_service import REFUSAL, served
 
 from stigmer_core.errors import UnavailableError
+from stigmer_core.program import ActivityContext, ActivityError
 
 
 class Reading:
@@ -118,7 +120,7 @@ async def test_values_of_a_run_come_once_the_server_is_back(server, caplog):
     await server.stop()
     asked = asyncio.create_task(link.values("run_1"))
     async with asyncio.timeout(30):
-        while "no values" not in caplog.text:  # noqa: ASYNC110 - that is how one knows
+        while "GetValues not answered" not in caplog.text:  # noqa: ASYNC110 - that is how one knows
             await asyncio.sleep(0.01)
 
         await server.start()
@@ -134,3 +136,35 @@ async def test_a_worker_learns_how_the_installation_works(server):
     await link.close()
 
     assert (found.namespace, found.address, found.claims) == ("ours", "there:7233", "/claims")
+
+
+async def test_short_activity_of_the_server_is_called_there(server):
+    """With who asks, and its failure is the same as if it were here."""
+    link, context = ServerLink(server.target()), ActivityContext("run_1", "/do/0/a", 3)
+
+    assert await link.short_at_home("workflow", "double")(21, context) == [42, "run_1", "/do/0/a", 3]
+    with pytest.raises(ActivityError) as refusal:
+        await link.short_at_home("workflow", "refuse")(None, context)
+    await link.close()
+
+    assert refusal.value.failure == REFUSAL
+
+
+async def test_short_activity_waits_for_the_server(server):
+    """It is asked again until the server is back."""
+    link, context = ServerLink(server.target()), ActivityContext("run_1", "/do/0/a", 1)
+    await server.stop()
+    waiting = asyncio.create_task(link.short_at_home("workflow", "double")(1, context))
+    await server.start()
+
+    assert (await waiting)[0] == 2
+    await link.close()
+
+
+async def test_short_activity_that_the_server_does_not_have_fails(server):
+    """A server of another version will not have it later either."""
+    link, context = ServerLink(server.target()), ActivityContext("run_1", "/do/0/a", 1)
+
+    with pytest.raises(grpc.aio.AioRpcError, match="no short activity 'x'"):
+        await link.short_at_home("workflow", "x")(1, context)
+    await link.close()

@@ -11,6 +11,7 @@ from stigmer_plugin_engine_temporal._options import Options
 
 from stigmer_core.cli import Target
 from stigmer_core.kind import Service
+from stigmer_core.program import ActivityError, Failure
 from stigmer_core.server import Authenticator, Caller, Dispatcher, GrpcServer, methods_of, standard_interceptors
 
 TOKEN = "the-token"
@@ -34,6 +35,20 @@ class Remembering:
         return self.refusals.get(batch["run_id"], "")
 
 
+async def double(arguments, context):
+    """Double a number, and say who asked."""
+    return [arguments * 2, context.run_id, context.command_key, context.attempt]
+
+
+async def refuse(_arguments, _context):
+    """Fail as activities do."""
+    raise ActivityError(REFUSAL)
+
+
+REFUSAL = Failure("about:blank", "Refused", 400, "not \ud800 here", retryable=True)
+SHORT = {("workflow", "double"): double, ("workflow", "refuse"): refuse}
+
+
 class Served:
     """A server that can be stopped, and started again at the same address."""
 
@@ -43,6 +58,7 @@ class Served:
         self.calls = []  # how many batches each call had
         engine = SimpleNamespace(options=Options(namespace="ours"), address="there:7233", claims="/claims", sink=sink)
         engine.payload_keys = str
+        engine.short_at_home = lambda runner, name: SHORT.get((runner, name))
         self._controller = WorkerController(SimpleNamespace(store=store, kinds={}), engine)
         self._record, self._controller.record = self._controller.record, self._counted
         self._token = token

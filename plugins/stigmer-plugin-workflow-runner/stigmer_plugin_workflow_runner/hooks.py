@@ -51,7 +51,7 @@ def stigmer_migrations() -> Migrations:
 @hookimpl
 def stigmer_runners(configuration: Mapping[str, Json]) -> Sequence[Runner]:
     """Return the runner of workflows, and the one that starts them by their schedules."""
-    from stigmer_plugin_workflow_runner.activities import HOME, activities  # noqa: PLC0415 - not for the command line
+    from stigmer_plugin_workflow_runner.activities import HOME, SHORT, activities  # noqa: PLC0415 - not for the command line
     from stigmer_plugin_workflow_runner.activities.scheduled import Starting  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.checking import Check  # noqa: PLC0415
     from stigmer_plugin_workflow_runner.notifications import notifications_of  # noqa: PLC0415
@@ -73,6 +73,7 @@ def stigmer_runners(configuration: Mapping[str, Json]) -> Sequence[Runner]:
             activities=found,
             check=Check(channels, found),
             home=HOME,
+            short=SHORT,
             wiring=wiring,
         ),
         ScheduleRunner(

@@ -8,8 +8,16 @@ from stigmer_plugin_workflow_runner.program.compiler import check
 from stigmer_plugin_workflow_runner.program.program import WorkflowProgram
 from stigmer_plugin_workflow_runner.program.subflow import DEEPEST
 
-from stigmer_core.program import ActivityError, CallActivity, Failure, StartChild
-from stigmer_core.testing.memory_engine import MemoryEngine
+from stigmer_core.program import (
+    ActivityDone,
+    ActivityError,
+    CallActivity,
+    ChildDone,
+    Failure,
+    RecoverRequested,
+    StartChild,
+)
+from stigmer_core.testing.memory_engine import START, MemoryEngine
 
 CHILDREN = {
     "double": "[{d: {set: {y: '${ .x * 2 }'}}}]",
@@ -55,6 +63,31 @@ async def test_output_of_the_child_is_the_task_s(runs):
     own = await runs(task("double"), {"x": 3})
 
     assert (given.output, own.output) == ({"y": 4}, {"y": 6})
+
+
+@pytest.mark.parametrize(("version", "lookups"), [("1.0.0", 1), ("latest", 3)])
+async def test_exact_version_is_looked_up_once_in_a_run(runs, version, lookups):
+    """A loop does not look for the same document each time; the latest may be another one by then."""
+    inner = yaml.safe_load(task("double", workflow={"version": version, "input": {"x": "${ $n }"}}))
+    outcome = await runs(yaml.safe_dump([{"l": {"for": {"each": "n", "in": "${ [1, 2, 3] }"}, "do": inner}}]))
+
+    calls = [command.activity for command in outcome.commands if isinstance(command, CallActivity)]
+    assert calls == ["find_workflow"] * lookups
+    assert outcome.output == {"y": 6}
+
+
+def test_recovered_run_looks_a_workflow_up_again(document):
+    """Somebody may have mended it."""
+    program, child = WorkflowProgram(), document(CHILDREN["boom"])
+    step = program.start({"id": "wex", "document": document(task("boom")), "input": {}}, START)
+    (find,) = [command for command in step.commands if isinstance(command, CallActivity)]
+    step = program.advance(step.state, ActivityDone(find.id, {"document": child}, START))
+    (run,) = [command for command in step.commands if isinstance(command, StartChild)]
+    step = program.advance(step.state, ChildDone(run.id, None, Failure("https://x/boom", "Boom"), START))
+
+    again = program.advance(step.state, RecoverRequested("recover", START))
+
+    assert [one.activity for one in again.commands if isinstance(one, CallActivity)] == ["find_workflow"]
 
 
 async def test_error_of_the_child_is_the_task_s(runs):

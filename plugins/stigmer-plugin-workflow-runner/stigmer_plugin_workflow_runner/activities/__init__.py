@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # What works with the store and the services of the installation, or with what only its owner has configured.
 HOME = frozenset({"agent_call", "deliver", "find_workflow", "start_workflow", "publish", "subscribe", "notify"})
+SHORT = frozenset({"find_workflow", "subscribe"})  # they read or write a few rows, and change nothing when repeated
 
 
 def activities(

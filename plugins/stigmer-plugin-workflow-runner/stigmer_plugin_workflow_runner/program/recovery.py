@@ -24,6 +24,7 @@ def recover(execution: Execution) -> None:
     """
     recovery = execution.state.pop("recovery")
     execution.state["ended"] = False
+    execution.state.pop("found", None)  # somebody may have mended them
     execution.state["recoveries"] = execution.state.get("recoveries", 0) + 1
     execution.frames.update(recovery["frames"])
     execution.ready.extend(recovery.get("ready", ()))

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2stigmer_plugin_engine_temporal/api/v1/worker.proto\x12\x1astigmer.engine.temporal.v1\"*\n\x17GetConfigurationRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"}\n\x18GetConfigurationResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x14\n\x0cpayload_keys\x18\x03 \x01(\x0c\x12\x0e\n\x06\x63laims\x18\x04 \x01(\t\x12\x17\n\x0f\x63laims_endpoint\x18\x05 \x01(\t\"\"\n\x10GetValuesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\x8d\x01\n\x11GetValuesResponse\x12I\n\x06values\x18\x01 \x03(\x0b\x32\x39.stigmer.engine.temporal.v1.GetValuesResponse.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\rRecordRequest\x12\x32\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32!.stigmer.engine.temporal.v1.Batch\"7\n\x05\x42\x61tch\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x0c\"\"\n\x0eRecordResponse\x12\x10\n\x08refusals\x18\x01 \x03(\t2\xd9\x02\n\rWorkerService\x12}\n\x10GetConfiguration\x12\x33.stigmer.engine.temporal.v1.GetConfigurationRequest\x1a\x34.stigmer.engine.temporal.v1.GetConfigurationResponse\x12h\n\tGetValues\x12,.stigmer.engine.temporal.v1.GetValuesRequest\x1a-.stigmer.engine.temporal.v1.GetValuesResponse\x12_\n\x06Record\x12).stigmer.engine.temporal.v1.RecordRequest\x1a*.stigmer.engine.temporal.v1.RecordResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2stigmer_plugin_engine_temporal/api/v1/worker.proto\x12\x1astigmer.engine.temporal.v1\"*\n\x17GetConfigurationRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"}\n\x18GetConfigurationResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x14\n\x0cpayload_keys\x18\x03 \x01(\x0c\x12\x0e\n\x06\x63laims\x18\x04 \x01(\t\x12\x17\n\x0f\x63laims_endpoint\x18\x05 \x01(\t\"\"\n\x10GetValuesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\x8d\x01\n\x11GetValuesResponse\x12I\n\x06values\x18\x01 \x03(\x0b\x32\x39.stigmer.engine.temporal.v1.GetValuesResponse.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\rRecordRequest\x12\x32\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32!.stigmer.engine.temporal.v1.Batch\"7\n\x05\x42\x61tch\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x0c\"\"\n\x0eRecordResponse\x12\x10\n\x08refusals\x18\x01 \x03(\t\"}\n\x10\x43\x61llShortRequest\x12\x0e\n\x06runner\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63tivity\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\t\x12\x0e\n\x06run_id\x18\x04 \x01(\t\x12\x13\n\x0b\x63ommand_key\x18\x05 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x05\"4\n\x11\x43\x61llShortResponse\x12\x0e\n\x06result\x18\x01 \x01(\t\x12\x0f\n\x07\x66\x61ilure\x18\x02 \x01(\t2\xc3\x03\n\rWorkerService\x12}\n\x10GetConfiguration\x12\x33.stigmer.engine.temporal.v1.GetConfigurationRequest\x1a\x34.stigmer.engine.temporal.v1.GetConfigurationResponse\x12h\n\tGetValues\x12,.stigmer.engine.temporal.v1.GetValuesRequest\x1a-.stigmer.engine.temporal.v1.GetValuesResponse\x12_\n\x06Record\x12).stigmer.engine.temporal.v1.RecordRequest\x1a*.stigmer.engine.temporal.v1.RecordResponse\x12h\n\tCallShort\x12,.stigmer.engine.temporal.v1.CallShortRequest\x1a-.stigmer.engine.temporal.v1.CallShortResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCH']._serialized_end=557
   _globals['_RECORDRESPONSE']._serialized_start=559
   _globals['_RECORDRESPONSE']._serialized_end=593
-  _globals['_WORKERSERVICE']._serialized_start=596
-  _globals['_WORKERSERVICE']._serialized_end=941
+  _globals['_CALLSHORTREQUEST']._serialized_start=595
+  _globals['_CALLSHORTREQUEST']._serialized_end=720
+  _globals['_CALLSHORTRESPONSE']._serialized_start=722
+  _globals['_CALLSHORTRESPONSE']._serialized_end=774
+  _globals['_WORKERSERVICE']._serialized_start=777
+  _globals['_WORKERSERVICE']._serialized_end=1228
 # @@protoc_insertion_point(module_scope)

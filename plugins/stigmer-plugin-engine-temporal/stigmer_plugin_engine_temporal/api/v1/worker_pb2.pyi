@@ -215,3 +215,65 @@ class RecordResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordResponse: _TypeAlias = RecordResponse  # noqa: Y015
+
+@_typing.final
+class CallShortRequest(_message.Message):
+    """A call of an activity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUNNER_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    COMMAND_KEY_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    runner: _builtins.str
+    activity: _builtins.str
+    arguments: _builtins.str
+    """JSON."""
+    run_id: _builtins.str
+    command_key: _builtins.str
+    """The id of the command: unique per effect, the same when the call is repeated."""
+    attempt: _builtins.int
+    def __init__(
+        self,
+        *,
+        runner: _builtins.str = ...,
+        activity: _builtins.str = ...,
+        arguments: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        command_key: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "arguments", b"arguments", "attempt", b"attempt", "command_key", b"command_key", "run_id", b"run_id", "runner", b"runner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallShortRequest: _TypeAlias = CallShortRequest  # noqa: Y015
+
+@_typing.final
+class CallShortResponse(_message.Message):
+    """What came of it: one of both, as JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    result: _builtins.str
+    failure: _builtins.str
+    def __init__(
+        self,
+        *,
+        result: _builtins.str = ...,
+        failure: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallShortResponse: _TypeAlias = CallShortResponse  # noqa: Y015

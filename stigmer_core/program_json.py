@@ -1,4 +1,4 @@
-"""Events and commands as JSON, for the journal and the snapshots."""
+"""Events and commands as JSON: as an engine keeps them, in a journal, a snapshot or a history."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from stigmer_core.program import Failure
 
 if TYPE_CHECKING:
     from stigmer_core.program import Command, Event, Json
+
+LARGEST = 64 * 1024 * 1024  # characters of one value's JSON: what a run is given, what an activity returns, a state
 
 _CLASSES: dict[str, type] = {
     kind.__name__: kind
@@ -48,9 +50,16 @@ def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def decode(encoded: dict[str, Json]) -> Any:
-    """Return the event or command that `encode` made this of."""
+def decode(encoded: dict[str, Json], *, now: datetime | None = None) -> Any:
+    """Return the event or command that `encode` made this of.
+
+    Args:
+        encoded: it.
+        now: the moment of an event that is delivered at another than it was made; its own when not given.
+    """
     values: dict[str, Any] = {name: value for name, value in encoded.items() if name != "type"}
+    if now is not None:
+        values["now"] = now.isoformat()
     for name in _MOMENTS:
         if name in values:
             values[name] = datetime.fromisoformat(values[name])
@@ -66,9 +75,6 @@ def failure_json(failure: Failure) -> dict[str, Json]:
     return {field.name: getattr(failure, field.name) for field in fields(failure)}
 
 
-LARGEST = 64 * 1024 * 1024  # characters of one value's JSON: what a run is given, what an activity returns, a state
-
-
 def bounded(value: Json, what: str) -> str:
     """Return JSON text of a value that is not too large to keep.
 
@@ -82,7 +88,7 @@ def bounded(value: Json, what: str) -> str:
 
 
 def text(value: Json) -> str:
-    """Return JSON text, as compact as it gets.
+    """Return JSON text, as compact as it gets, with the members of objects in their order.
 
     Raises:
         ValueError: a number that JSON does not have.
