@@ -98,7 +98,7 @@ class ClaimDriver(StorageDriver):
         return [await self._retrieve(claim) for claim in claims]
 
     async def _store(self, run_id: str, payload: Payload) -> StorageDriverClaim:
-        content = payload.SerializeToString()
+        content = payload.SerializeToString(deterministic=True)  # the digest is of the value, not of the order of a map
         digest = hashlib.sha256(content).hexdigest()
         await _patiently(lambda: self._claims.put(run_id, digest, content))
         return StorageDriverClaim({"store": self._claims.id, "run": run_id, "digest": digest})

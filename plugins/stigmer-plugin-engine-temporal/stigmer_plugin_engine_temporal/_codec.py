@@ -70,7 +70,7 @@ async def _worked(payload: Payload, work: Callable[[Payload, PayloadKey], Payloa
 
 
 def _encrypted(payload: Payload, key: PayloadKey) -> Payload:
-    content, form = payload.SerializeToString(), _PLAIN
+    content, form = payload.SerializeToString(deterministic=True), _PLAIN
     large = len(content) >= LARGE
     if len(content) >= COMPRESSED_FROM:
         compressed = zstd.compress(content, 1)

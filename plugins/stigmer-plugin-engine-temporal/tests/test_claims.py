@@ -11,7 +11,9 @@ from stigmer_plugin_engine_temporal import _claims, _reconciler
 from stigmer_plugin_engine_temporal._options import Options
 from stigmer_plugin_engine_temporal._values import open_claims
 from temporal_values import noise, script_runners
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.converter import StorageDriverStoreContext, StorageDriverWorkflowInfo
 
 from stigmer_core.errors import InvalidArgumentError, UnavailableError
 
@@ -42,6 +44,17 @@ async def again(host):
     """Stop and start the engine: its workers know of no run, and replay what they are asked for."""
     await host.close()
     await host.open()
+
+
+async def test_a_value_is_one_whatever_the_order_of_its_metadata(tmp_path):
+    """Serialized maps have an order of their own, which may differ for equal payloads."""
+    claims = await open_claims(Options(claims=str(tmp_path / "claims")), home=None, make=True)
+    names = [f"name{number}" for number in range(20)]
+    payloads = [Payload(metadata=dict.fromkeys(order, b"x"), data=b"value") for order in (names, names[::-1])]
+    context = StorageDriverStoreContext(StorageDriverWorkflowInfo(namespace="default", id="workflow-exec-run_1"))
+
+    one, other = await _claims.ClaimDriver(claims).store(context, payloads)
+    assert one == other
 
 
 @pytest.mark.parametrize(
