@@ -190,14 +190,9 @@ class App:
     def _publish(self, tx: Transaction, run_id: str, *statuses: Json) -> None:
         prefix = run_id.partition("_")[0]
         for kind in self.host.kinds.values():
-            if kind.id_prefix != prefix or kind.publish is None:
-                continue
-            if kind.publish_several is not None and len(statuses) > 1:
-                kind.publish_several(tx, self.resources, run_id, statuses)
+            if kind.id_prefix == prefix and kind.publish is not None:
+                kind.publish(tx, self.resources, run_id, statuses)
                 return
-            for status in statuses:
-                kind.publish(tx, self.resources, run_id, status)
-            return
 
     def _seed(self) -> None:
         """Create what kinds have from the first start on; what was deleted since stays deleted."""

@@ -112,8 +112,8 @@ class Kind:
     before_write: StepFunction | None = None
     after_write: StepFunction | None = None
     before_delete: StepFunction | None = None
-    publish: Callable[[Transaction, Resources, str, Json], None] | None = None  # merges what a run's program publishes
-    publish_several: Callable[[Transaction, Resources, str, Sequence[Json]], None] | None = None
+    # Merges what a run's program has published: one status, or several that follow each other.
+    publish: Callable[[Transaction, Resources, str, Sequence[Json]], None] | None = None
 
     def label(self) -> str:
         """Return the name for people: `MCP server`, not `McpServer`."""

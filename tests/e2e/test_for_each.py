@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
@@ -16,6 +18,9 @@ from google.protobuf import json_format
 from stigmer_plugin_workflow._trace import trace_lines
 
 from stigmer_core.testing.installation import installation
+
+sys.path.append(str(Path(__file__).parent))
+from test_workflow_tasks import ended, until
 
 WORKFLOW = "ai.stigmer.agentic.workflow.v1.WorkflowCommandController"
 COMMAND = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController"
@@ -76,19 +81,6 @@ async def started(api, *tasks, **options):
     asked = WorkflowExecution(api_version="agentic.stigmer.ai/v1", kind="WorkflowExecution")
     asked.metadata.org, asked.spec.workflow_id = "local", workflow.metadata.id
     return await api.call(COMMAND, "create", asked)
-
-
-async def until(api, run, wanted):
-    """Return the first frame of a run that is as wanted."""
-    request = io_pb2.SubscribeWorkflowExecutionRequest(execution_id=run.metadata.id)
-    async for frame in api.stream(QUERY, "subscribe", request):
-        if wanted(frame):
-            return frame
-    raise AssertionError(frame)
-
-
-async def ended(api, run):
-    return await until(api, run, lambda frame: frame.status.completed_at)
 
 
 def output(frame):

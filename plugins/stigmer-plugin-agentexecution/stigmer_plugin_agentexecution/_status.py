@@ -16,6 +16,7 @@ from stigmer_plugin_agentexecution._reviews import merge_change_sets
 from stigmer_plugin_agentexecution._transcript import merge_transcript
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from stigmer_core.program import Json
@@ -37,10 +38,15 @@ _LISTS = ("artifacts", "workspace_write_backs")
 _RECOVERABLE = frozenset({pb.EXECUTION_FAILED})
 
 
-def publish(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
-    """Merge what a run's program publishes; of an execution that was deleted meanwhile nothing is kept."""
+def publish(tx: Transaction, resources: Resources, run_id: str, statuses: Sequence[Json]) -> None:
+    """Merge what a run's program has published, in this order.
+
+    Of an execution that was deleted meanwhile nothing is kept.
+    """
     execution_id = run_id.partition("/")[0]  # a recovered run is `<id>/recovery-1`
-    if tx.get(execution_id) is not None:
+    if tx.get(execution_id) is None:
+        return
+    for status in statuses:
         update = from_dict(status, AgentExecutionUpdateStatusInput())
         merge(tx, resources, execution_id, update.status)
 

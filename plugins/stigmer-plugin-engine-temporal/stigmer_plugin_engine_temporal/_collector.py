@@ -18,10 +18,12 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from stigmer_core.errors import StigmerError
 from stigmer_plugin_engine_temporal import _store
+from stigmer_plugin_engine_temporal._keeper import Keeper
+from stigmer_plugin_engine_temporal._lookup import described
 from stigmer_plugin_engine_temporal._names import SEARCH_ATTRIBUTE, workflow_id
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ UNUSED_SECONDS = 3600.0
 ANSWER_WITHIN = timedelta(seconds=10)
 
 
-class Collector:
+class Collector(Keeper):
     """Looks once an hour; one installation per store of values does, the one that made it."""
 
     def __init__(
@@ -53,22 +55,12 @@ class Collector:
         *,
         unused_seconds: float = UNUSED_SECONDS,
     ) -> None:
+        super().__init__()
         self._store = store
         self._connection = connection
         self._claims = claims
         self._runners = tuple(runners)
         self._unused_seconds = unused_seconds
-        self._running: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, on the running event loop."""
-        self._running = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """Stop."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
 
     async def collect(self) -> int:
         """Remove what nobody needs any more; return of how many runs."""
@@ -99,21 +91,11 @@ class Collector:
         own = await self._store.read_slowly(lambda reader: _store.runner_of(reader, run_id))
         roots = [workflow_id(runner, run_id) for runner in {*self._runners, *([own] if own else [])}]
         for identity in roots:
-            if await _is_known(client, identity):
+            if await described(client, identity, within=ANSWER_WITHIN) is not None:
                 return False
         if await _has_any(client, roots, run_id if self._connection.knows_attribute else ""):
             return False
         return await self._claims.remove(run_id, self._unused_seconds)
-
-
-async def _is_known(client: Client, identity: str) -> bool:
-    try:
-        await client.get_workflow_handle(identity).describe(rpc_timeout=ANSWER_WITHIN)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        return False
-    return True
 
 
 async def _has_any(client: Client, roots: list[str], attribute: str) -> bool:

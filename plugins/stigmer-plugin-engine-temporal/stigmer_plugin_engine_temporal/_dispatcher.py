@@ -19,6 +19,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from stigmer_core.errors import UnavailableError
 from stigmer_plugin_engine_temporal import _schedules, _store
+from stigmer_plugin_engine_temporal._keeper import Keeper
+from stigmer_plugin_engine_temporal._lookup import described
 from stigmer_plugin_engine_temporal._names import SEARCH_ATTRIBUTE, root_run, task_queue, workflow_id, workflow_type
 
 if TYPE_CHECKING:
@@ -46,29 +48,19 @@ class PutOffError(Exception):
     """It cannot be said to the run yet."""
 
 
-class Dispatcher:
+class Dispatcher(Keeper):
     """Empties the outbox."""
 
     def __init__(self, store: Store, connection: Connection) -> None:
+        super().__init__()
         self._store = store
         self._connection = connection
         self._news = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(RUNS_AT_ONCE)
-
-    def start(self) -> None:
-        """Begin, on the running event loop."""
-        self._running = asyncio.create_task(self._run())
 
     def notice(self) -> None:
         """Look into the outbox."""
         self._news.set()
-
-    async def stop(self) -> None:
-        """Stop; what is left is told by the next one."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -207,10 +199,5 @@ class Dispatcher:
 
 async def _is_start(client: Client, identity: str, mark: str) -> bool:
     """Return whether the latest execution of a run is the one that this start made."""
-    try:
-        described = await client.get_workflow_handle(identity).describe(rpc_timeout=ANSWER_WITHIN)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return False
-        raise
-    return bool(await described.memo_value(_START, "") == mark)
+    found = await described(client, identity, within=ANSWER_WITHIN)
+    return found is not None and bool(await found.memo_value(_START, "") == mark)

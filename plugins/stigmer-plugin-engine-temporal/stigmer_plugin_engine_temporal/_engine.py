@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from stigmer_core.program import Activity, Json, Publisher, Run, Runner
     from stigmer_core.store import Store, Transaction
     from stigmer_core.vault import Vault
-    from stigmer_plugin_engine_temporal._collector import Collector
     from stigmer_plugin_engine_temporal._connection import Connection
     from stigmer_plugin_engine_temporal._dispatcher import Dispatcher
+    from stigmer_plugin_engine_temporal._keeper import Keeper
     from stigmer_plugin_engine_temporal._keys import Keys
     from stigmer_plugin_engine_temporal._options import Options
-    from stigmer_plugin_engine_temporal._reconciler import Reconciler
 
 NAME = "temporal"
 OPEN_SECONDS = 30.0  # for a server of one's own, the first start of which makes its database
@@ -56,9 +55,9 @@ class TemporalEngine:
         self._connection: Connection | None = None
         self._dispatcher: Dispatcher | None = None
         self._keys: Keys | None = None
-        self._keepers: list[Dispatcher | Collector | Reconciler] = []
+        self._keepers: list[Keeper] = []
 
-    # What a caller's transaction records
+    # What others may know
 
     def ready(self) -> bool:
         """Return whether Temporal answers."""
@@ -82,6 +81,13 @@ class TemporalEngine:
     def problem(self) -> str:
         """Return why new runs cannot be started now; empty when they can."""
         return self._connection.problem if self._connection is not None else "the engine is closed"
+
+    def short_at_home(self, runner: str, activity: str) -> Activity | None:
+        """Return a short activity that only the server can do; None when there is no such one."""
+        known = self._runners.get(runner)
+        return known.activities.get(activity) if known and activity in known.home & known.short else None
+
+    # What a caller's transaction records
 
     def start(self, tx: Transaction, run: Run) -> None:
         """Record a new run; a run id that exists is left as it is.
@@ -150,11 +156,6 @@ class TemporalEngine:
 
     # Opening and closing
 
-    def short_at_home(self, runner: str, activity: str) -> Activity | None:
-        """Return a short activity that only the server can do; None when there is no such one."""
-        known = self._runners.get(runner)
-        return known.activities.get(activity) if known and activity in known.home & known.short else None
-
     async def open(self) -> None:
         """Connect, and go on with what is recorded; when Temporal is away, as soon as it is there."""
         from stigmer_plugin_engine_temporal._collector import Collector  # noqa: PLC0415 - 300 ms for this engine only
@@ -182,8 +183,9 @@ class TemporalEngine:
             self._keepers.append(Collector(self._store, connection, claims, self._runners))
         for keeper in self._keepers:
             keeper.start()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(connection.connected(), OPEN_SECONDS if server else REACH_SECONDS)
+        with contextlib.suppress(TimeoutError):  # wait_for may lose a cancellation: bpo-37658
+            async with asyncio.timeout(OPEN_SECONDS if server else REACH_SECONDS):
+                await connection.connected()
 
     async def close(self) -> None:
         """Stop driving; what is recorded is in the store and in Temporal, and goes on at the next `open`."""

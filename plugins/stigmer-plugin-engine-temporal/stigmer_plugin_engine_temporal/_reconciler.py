@@ -11,11 +11,13 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from stigmer_core.errors import StigmerError
 from stigmer_plugin_engine_temporal import _store
 from stigmer_plugin_engine_temporal._failures import failure_of
+from stigmer_plugin_engine_temporal._keeper import Keeper
+from stigmer_plugin_engine_temporal._lookup import described
 from stigmer_plugin_engine_temporal._lost import what_is_lost
 from stigmer_plugin_engine_temporal._names import workflow_id
 
@@ -36,26 +38,16 @@ _FAILING = 2  # tries of a workflow task, with which one looks why
 _OPEN = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
 
 
-class Reconciler:
+class Reconciler(Keeper):
     """Looks at the runs that go on, in turn. What is found closed twice, as the same execution, is recorded as such."""
 
     def __init__(self, store: Store, connection: Connection, sink: Sink) -> None:
+        super().__init__()
         self._store = store
         self._connection = connection
         self._sink = sink
         self._after = ""
         self._closed: dict[str, str] = {}  # executions that were found closed once, by run
-        self._running: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, on the running event loop."""
-        self._running = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """Stop."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
 
     async def look(self) -> None:
         """Look at some runs, and again at those that were found closed."""
@@ -78,25 +70,21 @@ class Reconciler:
                 logger.exception("runs not looked at")
 
     async def _look(self, client: Client, run_id: str, identity: str) -> None:
-        handle = client.get_workflow_handle(identity)
-        try:
-            described = await handle.describe(rpc_timeout=ANSWER_WITHIN)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:  # another namespace, perhaps: nothing is concluded from it
-                logger.debug("temporal does not know the run run=%s", run_id)
-                return
-            raise
+        found = await described(client, identity, within=ANSWER_WITHIN)
+        if found is None:  # another namespace, perhaps: nothing is concluded from it
+            logger.debug("temporal does not know the run run=%s", run_id)
+            return
         before = self._closed.pop(run_id, None)
-        if described.status in _OPEN:
-            if described.raw_description.pending_workflow_task.attempt >= _FAILING:
+        if found.status in _OPEN:
+            if found.raw_description.pending_workflow_task.attempt >= _FAILING:
                 await self._end_if_lost(client, run_id, identity)
             return
         if "/" in run_id:  # its parent records it
             return
-        if before != described.run_id:
-            self._closed[run_id] = described.run_id
+        if before != found.run_id:
+            self._closed[run_id] = found.run_id
             return
-        await self._record(run_id, described.status, await _reason(handle))
+        await self._record(run_id, found.status, await _reason(client.get_workflow_handle(identity)))
 
     async def _end_if_lost(self, client: Client, run_id: str, identity: str) -> None:
         execution = WorkflowExecution(workflow_id=identity)

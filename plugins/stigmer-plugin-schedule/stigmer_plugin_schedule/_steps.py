@@ -74,14 +74,14 @@ def before_delete(change: Change) -> None:
     _store.forget(change.tx, schedule_id)
 
 
-def pause_parked(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
+def pause_parked(tx: Transaction, resources: Resources, run_id: str, statuses: Sequence[Json]) -> None:
     """Pause a schedule whose timer broke, which is all that a timer publishes: `resume` makes a new one."""
     schedule_id = run_id.rpartition("@")[0]
     if tx.get(schedule_id) is None or not _timer.is_current(tx, run_id):
         return
     kind = resources.kind("Schedule")
     schedule = resources.get_in(tx, kind, schedule_id)
-    _timer.pause(schedule, f"its timer broke: {status['status']['error']}")
+    _timer.pause(schedule, f"its timer broke: {statuses[-1]['status']['error']}")
     resources.save_in(tx, kind, schedule)
 
 

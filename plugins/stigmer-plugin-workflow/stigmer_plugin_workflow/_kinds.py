@@ -16,7 +16,7 @@ from stigmer_core import Column, Kind, Owner, service_names
 from stigmer_plugin_workflow._adopt import adopt_dsl
 from stigmer_plugin_workflow._phases import require_ended, require_same_spec
 from stigmer_plugin_workflow._scheduling import forget
-from stigmer_plugin_workflow._status import publish, publish_several
+from stigmer_plugin_workflow._status import publish
 from stigmer_plugin_workflow._steps import INSTANCES, check_workflow, keep_version, stamp_version
 
 _API_VERSION = "agentic.stigmer.ai/v1"
@@ -84,5 +84,4 @@ EXECUTION = Kind(
     before_write=require_same_spec,
     before_delete=require_ended,
     publish=publish,
-    publish_several=publish_several,
 )

@@ -26,13 +26,11 @@ _EVENT_TYPES = {number: name for name, number in event_pb2.WorkflowEventType.ite
 _LAST_SEQUENCE = 2**53  # of a reported event: the log must be able to go on behind it
 
 
-def publish(tx: Transaction, resources: Resources, run_id: str, status: Json) -> None:
-    """Merge what a run's program publishes; of an execution that was deleted meanwhile nothing is kept."""
-    publish_several(tx, resources, run_id, [status])
+def publish(tx: Transaction, resources: Resources, run_id: str, statuses: Sequence[Json]) -> None:
+    """Merge what a run's program has published, in this order, and store the execution once.
 
-
-def publish_several(tx: Transaction, resources: Resources, run_id: str, statuses: Sequence[Json]) -> None:
-    """Merge what a run's program has published, in this order, and store the execution once."""
+    Of one that was deleted meanwhile nothing is kept.
+    """
     row = tx.get(run_id)
     if row is None:
         return

@@ -10,9 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from stigmer_core.program import ActivityError, Failure
-from stigmer_plugin_workflow_runner.activities.failures import failed, misconfigured
-from stigmer_plugin_workflow_runner.program.faults import BASE
+from stigmer_plugin_workflow_runner.activities.failures import RUNTIME, failed, misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +121,7 @@ def _result(answer: dict[str, Any]) -> Json:
     error = answer.get("error")
     if isinstance(error, dict):
         detail = f"the agent answered with error {error.get('code')}: {str(error.get('message'))[:_TOLD]}"
-        raise ActivityError(Failure(f"{BASE}runtime", "Runtime Error", 500, detail))
+        raise failed(500, detail, kind=RUNTIME)
     if "result" not in answer:
         raise failed(500, "the agent's answer is no JSON-RPC")
     return answer["result"]

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stigmer_plugin_workflow_runner.activities.failures import misconfigured
 from stigmer_plugin_workflow_runner.activities.process import (
     Left,
     Processes,
@@ -19,7 +20,7 @@ from stigmer_plugin_workflow_runner.activities.process import (
     text,
     workplace,
 )
-from stigmer_plugin_workflow_runner.activities.sandbox import succeeds, unusable
+from stigmer_plugin_workflow_runner.activities.sandbox import succeeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,7 @@ class ContainerActivity:
                     self._engine = path
                     return path
             what = f"{' and '.join(found)} cannot reach an engine" if found else "docker and podman are not on the PATH"
-            raise unusable(f"a container needs docker or podman: {what} of the server")
+            raise misconfigured(f"a container needs docker or podman: {what} of the server")
         return self._engine
 
 
@@ -99,7 +100,7 @@ def _name(context: ActivityContext) -> str:
 def _image(arguments: Json) -> str:
     image = text(arguments["image"])
     if not image or image.startswith("-"):
-        raise unusable(f"{image!r} cannot name an image")
+        raise misconfigured(f"{image!r} cannot name an image")
     return image
 
 
@@ -107,7 +108,7 @@ def _command(arguments: Json) -> list[str]:
     try:
         return [*shlex.split(text(arguments.get("command"))), *argument_list(arguments.get("arguments"))]
     except ValueError as error:
-        raise unusable(f"the container's command cannot be read: {error}") from error
+        raise misconfigured(f"the container's command cannot be read: {error}") from error
 
 
 def _given(arguments: Json) -> Mapping[str, str]:

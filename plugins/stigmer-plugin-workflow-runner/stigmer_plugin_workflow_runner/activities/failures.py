@@ -8,10 +8,16 @@ _BASE = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 COMMUNICATION = f"{_BASE}communication"
 CONFIGURATION = f"{_BASE}configuration"
 AUTHENTICATION = f"{_BASE}authentication"
+EXPRESSION = f"{_BASE}expression"
+RUNTIME = f"{_BASE}runtime"
+TIMEOUT = f"{_BASE}timeout"
 _TITLES = {
     COMMUNICATION: "Communication Error",
     CONFIGURATION: "Configuration Error",
     AUTHENTICATION: "Authentication Error",
+    EXPRESSION: "Expression Error",
+    RUNTIME: "Runtime Error",
+    TIMEOUT: "Timeout Error",
 }
 
 

@@ -10,14 +10,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stigmer_core.program import ActivityError, Failure
+from stigmer_plugin_workflow_runner.activities.failures import EXPRESSION, failed, misconfigured
 from stigmer_plugin_workflow_runner.activities.interpreter import interpreter
 from stigmer_plugin_workflow_runner.activities.process import Program
-from stigmer_plugin_workflow_runner.activities.sandbox import unusable
-from stigmer_plugin_workflow_runner.program.faults import BASE
 
 if TYPE_CHECKING:
-    from stigmer_core.program import ActivityContext, Json
+    from stigmer_core.program import ActivityContext, ActivityError, Json
     from stigmer_plugin_workflow_runner.activities.process import Processes
 
 SECONDS = 10  # of processor
@@ -52,7 +50,7 @@ class JsonataActivity:
         """
         directory = library()
         if directory is None:
-            raise unusable(f"JSONata is not installed here: {INSTALL}")
+            raise misconfigured(f"JSONata is not installed here: {INSTALL}")
         program = Program(
             [interpreter(), "-I", "-B"], "expression.py", _PROGRAM.read_text(encoding="utf-8"), (directory,)
         )
@@ -69,4 +67,4 @@ class JsonataActivity:
 
 
 def _failed(detail: str) -> ActivityError:
-    return ActivityError(Failure(f"{BASE}expression", "Expression Error", 400, detail))
+    return failed(400, detail, kind=EXPRESSION)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from stigmer_core.program import ActivityError, Failure
-from stigmer_plugin_workflow_runner.activities.failures import failed
-from stigmer_plugin_workflow_runner.program.faults import BASE
+from stigmer_plugin_workflow_runner.activities.failures import RUNTIME, failed
 
 if TYPE_CHECKING:
     from stigmer_core.program import Json
@@ -58,7 +56,7 @@ def result_of(answer: dict[str, Any]) -> Json:
     if error is not None:
         code, said = (error.get("code"), error.get("message")) if isinstance(error, dict) else ("", error)
         detail = f"the server answered with error {code}: {str(said)[:_TOLD]}"
-        raise ActivityError(Failure(f"{BASE}runtime", "Runtime Error", 500, detail))
+        raise failed(500, detail, kind=RUNTIME)
     return answer["result"]
 
 

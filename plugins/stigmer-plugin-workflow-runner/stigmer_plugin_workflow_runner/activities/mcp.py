@@ -11,11 +11,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stigmer_core.program import ActivityError, Failure
 from stigmer_plugin_workflow_runner.activities.addresses import AddressPolicy
-from stigmer_plugin_workflow_runner.activities.failures import failed
+from stigmer_plugin_workflow_runner.activities.failures import TIMEOUT, failed
 from stigmer_plugin_workflow_runner.activities.jsonrpc import result_of
-from stigmer_plugin_workflow_runner.program.faults import BASE
 from stigmer_plugin_workflow_runner.program.mcp import VERSIONS
 
 if TYPE_CHECKING:
@@ -83,7 +81,7 @@ class McpActivity:
             if not limit.expired():
                 raise
             detail = f"the server did not answer {arguments['method']!r} in {seconds:g} s"
-            raise ActivityError(Failure(f"{BASE}timeout", "Timeout Error", 408, detail)) from error
+            raise failed(408, detail, kind=TIMEOUT) from error
 
     async def close(self) -> None:
         """Close the connections."""

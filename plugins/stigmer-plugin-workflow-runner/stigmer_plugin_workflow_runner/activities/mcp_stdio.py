@@ -11,11 +11,10 @@ import subprocess
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from stigmer_plugin_workflow_runner.activities.failures import failed
+from stigmer_plugin_workflow_runner.activities.failures import failed, misconfigured
 from stigmer_plugin_workflow_runner.activities.http import LARGEST
 from stigmer_plugin_workflow_runner.activities.jsonrpc import answers, parsed, reply_to
 from stigmer_plugin_workflow_runner.activities.process import argument_list, environment, text, workplace
-from stigmer_plugin_workflow_runner.activities.sandbox import unusable
 from stigmer_plugin_workflow_runner.program.secrets import HIDDEN
 
 if TYPE_CHECKING:
@@ -194,4 +193,4 @@ def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> subproce
             argv, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(env), cwd=cwd, start_new_session=True
         )
     except (OSError, ValueError) as error:
-        raise unusable(f"the server cannot be started: {error}") from error
+        raise misconfigured(f"the server cannot be started: {error}") from error

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
 
-from stigmer_core.program import ActivityError, Failure
-from stigmer_plugin_workflow_runner.activities.sandbox import Sandbox, probe, unusable
-from stigmer_plugin_workflow_runner.program.faults import BASE
+from stigmer_core.program import ActivityError
+from stigmer_plugin_workflow_runner.activities.failures import RUNTIME, failed, misconfigured
+from stigmer_plugin_workflow_runner.activities.sandbox import Sandbox, probe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -164,7 +164,7 @@ def environment(given: Json, home: Path) -> dict[str, str]:
         ActivityError: the task's environment is none.
     """
     if not isinstance(given or {}, dict):
-        raise unusable("the environment of a process is an object")
+        raise misconfigured("the environment of a process is an object")
     base = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
@@ -181,7 +181,7 @@ def argument_list(given: Json) -> list[str]:
         ActivityError: they are no list.
     """
     if not isinstance(given or [], list):
-        raise unusable("the arguments of a process are a list")
+        raise misconfigured("the arguments of a process are a list")
     return [text(value) for value in given or []]
 
 
@@ -193,13 +193,13 @@ def text(value: Json) -> str:
     """
     found = value if isinstance(value, str) else "" if value is None else json.dumps(value)
     if "\0" in found:
-        raise unusable("what is given to a process cannot have NUL characters")
+        raise misconfigured("what is given to a process cannot have NUL characters")
     return found
 
 
 def _name(name: str) -> str:
     if not name or "=" in name or "\0" in name:
-        raise unusable(f"{name!r} cannot name a variable of the environment")
+        raise misconfigured(f"{name!r} cannot name a variable of the environment")
     return name
 
 
@@ -245,7 +245,7 @@ def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path, stdin: str 
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            raise unusable(f"the process cannot be started: {error}") from error
+            raise misconfigured(f"the process cannot be started: {error}") from error
 
 
 async def _connected(pipe: IO[bytes]) -> _Stream:
@@ -294,5 +294,5 @@ async def _read(reader: asyncio.StreamReader) -> str:
         found += chunk
         if len(found) > LARGEST:
             detail = f"the process writes more than {LARGEST} bytes"
-            raise ActivityError(Failure(f"{BASE}runtime", "Runtime Error", 500, detail))
+            raise failed(500, detail, kind=RUNTIME)
     return found.decode(errors="replace").rstrip("\n")

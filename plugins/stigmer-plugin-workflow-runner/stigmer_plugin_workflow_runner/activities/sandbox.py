@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stigmer_core.program import ActivityError, Failure
 from stigmer_plugin_workflow_runner.activities.confine import landlock_abi
+from stigmer_plugin_workflow_runner.activities.failures import misconfigured
 from stigmer_plugin_workflow_runner.activities.interpreter import interpreter
-from stigmer_plugin_workflow_runner.program.faults import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,18 +103,15 @@ async def probe(setting: str, *, network: bool) -> Sandbox:
     bubblewrap = await _working_bubblewrap()
     found = Sandbox(bubblewrap, landlock_abi(), network)
     if found.tier == "rlimits" and setting != "rlimits":
-        raise unusable(
+        raise misconfigured(
             "processes need a sandbox, and here is neither bubblewrap (bwrap) nor Landlock: install bubblewrap, or "
             'let them run without with the setting sandbox = "rlimits"'
         )
     if setting == "required" and not bubblewrap:
-        raise unusable('the setting sandbox = "required" asks for bubblewrap, and there is no bwrap that works here')
+        raise misconfigured(
+            'the setting sandbox = "required" asks for bubblewrap, and there is no bwrap that works here'
+        )
     return found
-
-
-def unusable(detail: str) -> ActivityError:
-    """Return the standard configuration error."""
-    return ActivityError(Failure(f"{BASE}configuration", "Configuration Error", 400, detail))
 
 
 async def _working_bubblewrap() -> str:
@@ -160,4 +156,4 @@ def _interpreters() -> list[str]:
     return [place for place in places if place not in ("/", "/usr") and Path(place).is_absolute()]
 
 
-__all__ = ["LIMITS", "Sandbox", "probe", "succeeds", "unusable"]
+__all__ = ["LIMITS", "Sandbox", "probe", "succeeds"]

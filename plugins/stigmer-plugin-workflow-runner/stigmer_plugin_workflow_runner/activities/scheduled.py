@@ -7,8 +7,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from stigmer_core.program import ActivityError, Failure
-from stigmer_plugin_workflow_runner.program.faults import BASE
+from stigmer_core.program import ActivityError
+from stigmer_plugin_workflow_runner.activities.failures import failed
 from stigmer_plugin_workflow_runner.scheduling import is_current
 from stigmer_plugin_workflow_runner.wiring import root_run
 
@@ -121,4 +121,4 @@ def _earlier(execution: Execution) -> Callable[[Reader], str]:
 
 
 def _failed(detail: str, *, retryable: bool = False) -> ActivityError:
-    return ActivityError(Failure(f"{BASE}communication", "Communication Error", 500, detail, retryable=retryable))
+    return failed(500, detail, retryable=retryable)

@@ -7,9 +7,9 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from stigmer_plugin_workflow_runner.activities.failures import misconfigured
 from stigmer_plugin_workflow_runner.activities.interpreter import interpreter
 from stigmer_plugin_workflow_runner.activities.process import Processes, Program, text
-from stigmer_plugin_workflow_runner.activities.sandbox import unusable
 
 if TYPE_CHECKING:
     from stigmer_core.program import Activity, ActivityContext, Json
@@ -38,7 +38,7 @@ class ScriptActivity:
         """
         code = text(arguments["code"]) if "code" in arguments else await self._fetched(arguments["source"], context)
         if len(code) > LARGEST:
-            raise unusable(f"the script has more than {LARGEST} characters")
+            raise misconfigured(f"the script has more than {LARGEST} characters")
         language = arguments["language"]
         program = _python(code) if language == "python" else _javascript(code)
         return await self._processes.run_file(program, arguments, context)
@@ -48,7 +48,7 @@ class ScriptActivity:
         try:
             return base64.b64decode(body).decode()
         except UnicodeDecodeError as error:
-            raise unusable(f"the script at {source.get('shown', source['uri'])} is no text in UTF-8") from error
+            raise misconfigured(f"the script at {source.get('shown', source['uri'])} is no text in UTF-8") from error
 
 
 def _python(code: str) -> Program:
@@ -59,5 +59,5 @@ def _python(code: str) -> Program:
 def _javascript(code: str) -> Program:
     node = shutil.which("node")
     if node is None:
-        raise unusable("a script in JavaScript needs node, which is not on the PATH of the server")
+        raise misconfigured("a script in JavaScript needs node, which is not on the PATH of the server")
     return Program([node], "script.mjs" if _MODULE.search(code) else "script.cjs", code)

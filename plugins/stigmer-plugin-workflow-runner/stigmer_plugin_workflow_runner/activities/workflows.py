@@ -7,9 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from stigmer_core.program import ActivityError, Failure
-from stigmer_plugin_workflow_runner.activities.sandbox import unusable
-from stigmer_plugin_workflow_runner.program.faults import BASE
+from stigmer_plugin_workflow_runner.activities.failures import failed, misconfigured
 from stigmer_plugin_workflow_runner.wiring import root_run
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ class StartWorkflow:
         kind = resources.kind("WorkflowExecution")
         current = resources.store.read(lambda reader: reader.get(workflow.metadata.id))
         if channel is None or current is None or _version_of(resources, current.body) != workflow.status.version_hash:
-            raise unusable("a workflow that is not awaited runs in its current version only")
+            raise misconfigured("a workflow that is not awaited runs in its current version only")
         execution = _execution(kind, workflow, arguments["input"], context)
         slug = execution.metadata.name
         made = await _created(channel, kind, execution)
@@ -74,7 +72,7 @@ class StartWorkflow:
 
 def _resources(wiring: Wiring) -> Resources:
     if wiring.resources is None or "Workflow" not in wiring.resources.kinds:
-        raise unusable("no workflows are stored here: pip install stigmer-plugin-workflow")
+        raise misconfigured("no workflows are stored here: pip install stigmer-plugin-workflow")
     return wiring.resources
 
 
@@ -97,13 +95,13 @@ def _found(reader: Reader, resources: Resources, wanted: Json, context: Activity
         if workflow.spec.document.version == wanted["version"]:
             return workflow
     reference = f"{wanted['namespace']}/{wanted['name']}:{wanted['version']}"
-    raise unusable(f"there is no workflow {reference} in the organisation {org!r}")
+    raise misconfigured(f"there is no workflow {reference} in the organisation {org!r}")
 
 
 def _at_slug(reader: Reader, kind: Kind, org: str, slug: str) -> Any:
     row = reader.find(kind.name, org, slug)
     if row is None:
-        raise unusable(f"there is no workflow {slug!r} in the organisation {org!r}")
+        raise misconfigured(f"there is no workflow {slug!r} in the organisation {org!r}")
     return kind.message.FromString(row.body)
 
 
@@ -153,9 +151,7 @@ async def _created(channel: Any, kind: Kind, execution: Any) -> Any:
             return None
         detail = f"the workflow cannot be started: {error.details()}"
         retryable = error.code() == grpc.StatusCode.UNAVAILABLE
-        raise ActivityError(
-            Failure(f"{BASE}communication", "Communication Error", 500, detail, retryable=retryable)
-        ) from error
+        raise failed(500, detail, retryable=retryable) from error
 
 
 __all__ = ["FindWorkflow", "StartWorkflow"]

@@ -90,9 +90,10 @@ def answered(execution: Execution, frame_id: str, answer: Answer) -> None:
     if isinstance(answer, ActivityFailed):
         raise TaskFault(error_of(answer.failure))
     kept = {**execution.state.get("schemas", {}), key: getattr(answer, "result", None)}
-    needed = {key for frame in execution.frames.values() for key in frame.get("schemas", {}).values()}
-    for old in [old for old in kept if old not in needed][: max(len(kept) - MOST, 0)]:
-        del kept[old]
+    if len(kept) > MOST:
+        needed = {key for frame in execution.frames.values() for key in frame.get("schemas", {}).values()}
+        for old in [old for old in kept if old not in needed][: len(kept) - MOST]:
+            del kept[old]
     execution.state["schemas"] = kept
     execution.ready.append(then)
 
