@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import sys
@@ -24,6 +23,7 @@ from stigmer_plugin_engine_local import _store
 
 from stigmer_core.api.v1 import resources_pb2 as pb
 from stigmer_core.app import App
+from stigmer_core.process import spare_collector
 from stigmer_core.settings import load_settings
 from stigmer_core.testing.server import ServerProcess
 
@@ -105,7 +105,7 @@ async def installation(tasks):
     with tempfile.TemporaryDirectory(prefix="stg") as folder:
         app = App.compose(load_settings(home=Path(folder) / "h"))
         await app.open()
-        gc.freeze()  # as the server does
+        spare_collector()  # as the server does
         try:
             here = Installation(app)
             await here.store_workflow(tasks)
@@ -133,9 +133,9 @@ async def rows():
     for name, tasks in (("pure", PURE), ("activities", ACTIVITIES)):
         appended, append = [], _store.append
 
-        def counted(tx, *row, append=append, appended=appended, **more):
-            appended.append(row)
-            append(tx, *row, **more)
+        def counted(tx, *entries, append=append, appended=appended):
+            appended.extend(entries)
+            append(tx, *entries)
 
         _store.append = counted
         async with installation(tasks) as here:

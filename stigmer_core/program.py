@@ -206,6 +206,11 @@ class ActivityError(Exception):
         self.failure = failure
 
 
+def defect(what: str) -> str:
+    """Return what people read of a bug in a program or an activity: `what` happened, on every engine in these words."""
+    return f"{what}: this is a defect, which the log of the server or worker describes"
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """What a plugin adds to execute something.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -18,7 +17,7 @@ import stigmer_core
 from stigmer_core.app import App
 from stigmer_core.kind import Job
 from stigmer_core.private_file import write_private
-from stigmer_core.process import loop_factory, stop_signals
+from stigmer_core.process import loop_factory, spare_collector, stop_signals
 from stigmer_core.server import GrpcServer, HttpHost, SyncInProcessChannel, Tls
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class _Serving:
         stop = stop_signals()
         try:
             await app.open()
-            gc.freeze()  # what is here stays: looking for cycles in it again and again is a tenth of a run's time
+            spare_collector()
             addresses = await self._grpc.start(app.settings.addresses)
             http = await self._http.start(app.settings.http) if self._http is not None else ""
             app.links.serve_at(http)

@@ -93,12 +93,11 @@ class DocumentController:
 
         return await self._store.run(delete)
 
-    async def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchEvent | Encoded]:
+    def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchEvent | Encoded]:
         """Yield every change to a kind's resources, or to one of them until it is deleted."""
         resource_id = self._store.read(lambda reader: self._row(reader, request)).id if request.name else ""
         watch = Watch(self._store, kind=request.kind, org=request.org, resource_id=resource_id)
-        async for event in watch.events(request.after_revision):
-            yield event
+        return watch.events(request.after_revision)
 
     def _loaded(self, text: str) -> Any:
         if len(text) > _MAX_DOCUMENT_CHARACTERS:

@@ -81,11 +81,11 @@ def _fields(plan: _Plan, document: Json, depth: int) -> dict[str, Any]:
     """Return the arguments that make a message; messages in it are arguments of their own."""
     if type(document) is not dict or depth > _DEEPEST:
         raise UnusualError
-    keys, values = tuple(document), tuple(document.values())
+    keys, values = tuple(document), document.values()
     names, kinds, converted = plan.shapes.get(keys) or _shape(plan, keys)
     if tuple(map(type, values)) != kinds:
         raise UnusualError
-    fields = dict(zip(names, values, strict=True))
+    fields = dict(zip(names, values))  # noqa: B905 - a name for each value, by the shape
     for name, convert in converted:
         fields[name] = convert(fields[name], depth)
     return fields
@@ -180,12 +180,20 @@ def _enum(numbers: Mapping[str, int]) -> _Convert:
 
 
 def _message(descriptor: Descriptor) -> _Convert:
-    return lambda value, depth: _fields(_plan(descriptor), value, depth + 1)  # its plan may be the one that is made
+    plan: _Plan | None = None
+
+    def convert(value: Json, depth: int) -> dict[str, Any]:
+        nonlocal plan
+        if plan is None:  # only now: it may be the one that is being made
+            plan = _plan(descriptor)
+        return _fields(plan, value, depth + 1)
+
+    return convert
 
 
 def _repeated(kind: type, convert: _Convert | None) -> _Convert:
     def converted(values: list[Json], depth: int) -> list[Any]:
-        if any(type(value) is not kind for value in values):
+        if not {kind}.issuperset(map(type, values)):
             raise UnusualError
         return values if convert is None else [convert(value, depth) for value in values]
 

@@ -124,7 +124,8 @@ def _double(value: float) -> Json:
 
 
 def _struct(message: Any) -> dict[str, Json]:
-    return {name: _value(value) for name, value in message.fields.items()}
+    fields = message.fields  # its `items` is a generator in Python
+    return {name: _value(fields[name]) for name in fields}
 
 
 def _value(message: Any) -> Json:

@@ -48,7 +48,7 @@ class Watch:
                 if self._is_end(change):
                     return
             change = None  # a copy of this stream's own, which it would hold until the next change
-            yield pb.WatchEvent(type=pb.WatchEvent.SYNCED, revision=up_to)
+            yield Encoded(pb.WatchEvent(type=pb.WatchEvent.SYNCED, revision=up_to).SerializeToString())
             watcher.delivered(up_to)
             while True:
                 for change in await watcher.take():

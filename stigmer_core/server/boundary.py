@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Self
 
 from stigmer_core.errors import CancelledError, Code, StigmerError
 from stigmer_core.kind import Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from stigmer_core.server.interceptor import Call, Stream, Unary
+    from stigmer_core.server.interceptor import AtEnd, Call, Stream, Unary
     from stigmer_core.server.method import Method
 
 logger = logging.getLogger(__name__)
@@ -43,21 +42,54 @@ class ErrorBoundary:
 
         return bounded
 
-    def stream(self, method: Method, call_next: Stream) -> Stream:
-        """Return the chain of a streaming method with this interceptor in front."""
-        allowed = (method.response_type, Encoded)
+    def stream(self, method: Method, call_next: Stream) -> Stream:  # noqa: ARG002 - the protocol's
+        """Return the chain as it is: a stream's boundary is its `OpenStream`."""
+        return call_next
 
-        async def bounded(request: Any, call: Call) -> AsyncIterator[Any]:
-            try:
-                async with contextlib.aclosing(call_next(request, call)) as responses:  # type: ignore[type-var]
-                    async for response in responses:
-                        if type(response) not in allowed:
-                            raise _wrong_type(method, type(response))  # noqa: TRY301 - a fault like any other
-                        yield response
-            except BaseException as error:  # noqa: BLE001 - the one boundary
-                raise visible(error, method.path) from None
 
-        return bounded
+class OpenStream:
+    """A stream that is being answered, and its boundary: `async with` it, read `responses`, check each.
+
+    It is made by opening the stream, and holds neither request nor metadata: it may be open for days, as may thousands.
+
+    Raises:
+        StigmerError: the stream is refused; it is over then.
+    """
+
+    __slots__ = ("_at_end", "_method", "_opened", "responses")
+
+    def __init__(self, method: Method, chain: Stream, request: Any, call: Call) -> None:
+        self._method = method
+        self._opened = perf_counter()
+        self._at_end: list[AtEnd] = []
+        try:
+            self.responses = chain(request, replace(call, at_end=self._at_end))
+        except BaseException as error:  # noqa: BLE001 - as in `__aexit__`
+            self._end(error)
+            raise visible(error, method.path) from None
+
+    def checked(self, response: Any) -> Any:
+        """Return a response of the right type as it is; raise TypeError, a fault of the handler's, for another one."""
+        kind = type(response)
+        if kind is Encoded or kind is self._method.response_type:
+            return response
+        raise _wrong_type(self._method, kind)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            await self.responses.aclose()
+        except BaseException as failure:  # noqa: BLE001 - what else went wrong is the end's error
+            error = failure
+        self._end(error)
+        if error is not None:
+            raise visible(error, self._method.path) from None
+
+    def _end(self, error: BaseException | None) -> None:
+        for end in reversed(self._at_end):
+            end(error, perf_counter() - self._opened)
 
 
 def visible(error: BaseException, path: str) -> BaseException:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stigmer_core.errors import Code, StigmerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
     from stigmer_core.server.interceptor import Call, Stream, Unary
     from stigmer_core.server.method import Method
@@ -72,20 +71,15 @@ class CallLog:
         """Return the chain of a streaming method with this interceptor in front."""
         figures, path = self._of(method), method.path
 
-        async def logged(request: Any, call: Call) -> AsyncIterator[Any]:
-            started, code = perf_counter(), 0
-            try:
-                async with contextlib.aclosing(call_next(request, call)) as responses:  # type: ignore[type-var]
-                    async for response in responses:
-                        yield response
-            except BaseException as error:
-                code = _code_of(error)
-                raise
-            finally:
-                elapsed = perf_counter() - started
-                figures.add(code, elapsed)
-                if logger.isEnabledFor(logging.INFO):
-                    _log(path, code, elapsed)
+        def ended(error: BaseException | None, seconds: float) -> None:
+            code = 0 if error is None else _code_of(error)
+            figures.add(code, seconds)
+            if logger.isEnabledFor(logging.INFO):
+                _log(path, code, seconds)
+
+        def logged(request: Any, call: Call) -> AsyncGenerator[Any, None]:
+            call.at_end.append(ended)
+            return call_next(request, call)
 
         return logged
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stigmer_core.errors import UnauthenticatedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
     from stigmer_core.server.interceptor import Call, Stream, Unary
     from stigmer_core.server.method import Method
@@ -95,9 +95,9 @@ class Authenticator:
         if method.public:
             return call_next
 
-        def authenticated(request: Any, call: Call) -> AsyncIterator[Any]:
-            if not call.local:
-                _caller.set(self.authenticate(call))
+        def authenticated(request: Any, call: Call) -> AsyncGenerator[Any, None]:
+            if not call.local and (caller := self.authenticate(call)) is not _caller.get():
+                _caller.set(caller)  # only then: a context of its own is 100 bytes for as long as the stream is open
             return call_next(request, call)
 
         return authenticated

@@ -10,7 +10,7 @@ from stigmer_core.errors import InvalidArgumentError, ResourceExhaustedError
 from stigmer_core.nesting import require_shallow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from stigmer_core.server.interceptor import Call, Stream, Unary
     from stigmer_core.server.method import Method
@@ -37,7 +37,7 @@ class Decoding:
         """Return the chain of a streaming method with this interceptor in front."""
         decode = self._decoder(method)
 
-        def decoded(request: Any, call: Call) -> AsyncIterator[Any]:
+        def decoded(request: Any, call: Call) -> AsyncGenerator[Any, None]:
             return call_next(decode(request), call)
 
         return decoded

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stigmer_core.errors import PluginError, UnimplementedError
-from stigmer_core.server.boundary import ErrorBoundary
+from stigmer_core.server.boundary import ErrorBoundary, OpenStream
 from stigmer_core.server.call_log import CallLog
 from stigmer_core.server.caller import Authenticator
 from stigmer_core.server.decoding import Decoding
@@ -15,7 +16,7 @@ from stigmer_core.server.method import Method
 from stigmer_core.server.validation import Validation
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
     from stigmer_core.server.interceptor import Call, Interceptor, Stream, Unary
 
@@ -26,7 +27,7 @@ class Route:
 
     method: Method
     unary: Unary
-    stream: Stream
+    stream: Callable[[Any, Call], OpenStream]
 
 
 class Dispatcher:
@@ -85,7 +86,7 @@ class Dispatcher:
                 stream = interceptor.stream(method, stream)
             else:
                 unary = interceptor.unary(method, unary)
-        return Route(method, unary, stream)
+        return Route(method, unary, partial(OpenStream, method, stream))
 
     def _unserved(self, path: str) -> Route:
         from google.protobuf.empty_pb2 import Empty  # noqa: PLC0415 - only an error needs it
@@ -99,10 +100,10 @@ class Dispatcher:
         def nothing_to_decode(_request: Any, call: Call) -> Awaitable[Any]:
             return chain(b"", call)
 
-        async def stream(_request: Any, call: Call) -> AsyncIterator[Any]:
+        async def stream(_request: Any, call: Call) -> AsyncGenerator[Any, None]:
             yield await chain(b"", call)
 
-        return Route(method, nothing_to_decode, stream)
+        return Route(method, nothing_to_decode, partial(OpenStream, method, stream))
 
 
 def standard_interceptors(

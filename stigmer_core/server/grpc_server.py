@@ -69,7 +69,7 @@ class GrpcServer:
         self._server: grpc.aio.Server | None = None
         self._health: Any = None
         self._sockets: list[Path] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
         self._streams: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
@@ -108,7 +108,7 @@ class GrpcServer:
         self._stopping = True
         await self._health.enter_graceful_shutdown()
         self._end(self._streams)
-        timer = asyncio.get_running_loop().call_later(grace.total_seconds(), self._end, self._tasks)
+        timer = asyncio.get_running_loop().call_later(grace.total_seconds(), self._end, self._calls, self._streams)
         await self._server.stop(grace.total_seconds() + 1)
         timer.cancel()
         self._remove_sockets()
@@ -151,12 +151,14 @@ class GrpcServer:
         run, path = route.unary, route.method.path
 
         async def serve(body: bytes, context: Any) -> bytes:
-            with self._tracked(self._tasks):
-                try:
-                    return _encoded(await run(body, _call(context)))
-                except BaseException as error:
-                    await self._abort(context, error, path)
-                    raise
+            task = _listed(self._calls)
+            try:
+                return _encoded(await run(body, _call(context)))
+            except BaseException as error:
+                await self._abort(context, error, path)
+                raise
+            finally:
+                self._calls.discard(task)
 
         return serve
 
@@ -164,14 +166,17 @@ class GrpcServer:
         run, path = route.stream, route.method.path
 
         async def serve(body: bytes, context: Any) -> None:
-            with self._tracked(self._tasks, self._streams):
-                try:
-                    async with contextlib.aclosing(run(body, _call(context))) as responses:  # type: ignore[type-var]
-                        async for response in responses:
-                            await context.write(_encoded(response))
-                except BaseException as error:
-                    await self._abort(context, error, path)
-                    raise
+            task = _listed(self._streams)
+            try:
+                async with run(body, _call(context)) as stream:
+                    async for response in stream.responses:
+                        await context.write(_encoded(stream.checked(response)))
+                        del response  # may be large, and the next one far away
+            except BaseException as error:
+                await self._abort(context, error, path)
+                raise
+            finally:
+                self._streams.discard(task)
 
         return serve
 
@@ -191,14 +196,16 @@ class GrpcServer:
 
         @functools.wraps(behaviour)
         async def serve(request: Any, context: Any) -> Any:
-            with self._tracked(self._tasks, self._streams):
-                try:
-                    if not context.peer().startswith(LOOPBACK_PEERS):
-                        self._authenticator.authenticate(_call(context))
-                    return await behaviour(request, context)
-                except (StigmerError, asyncio.CancelledError) as error:
-                    await self._abort(context, error, behaviour.__name__)
-                    raise
+            task = _listed(self._streams)
+            try:
+                if not context.peer().startswith(LOOPBACK_PEERS):
+                    self._authenticator.authenticate(_call(context))
+                return await behaviour(request, context)
+            except (StigmerError, asyncio.CancelledError) as error:
+                await self._abort(context, error, behaviour.__name__)
+                raise
+            finally:
+                self._streams.discard(task)
 
         return serve
 
@@ -211,22 +218,11 @@ class GrpcServer:
             code, text = status_of(error)
             await context.abort(STATUS[code], text)
 
-    @contextlib.contextmanager
-    def _tracked(self, *sets: set[asyncio.Task[Any]]) -> Iterator[None]:
-        task = asyncio.current_task()
-        assert task is not None
-        for tasks in sets:
-            tasks.add(task)
-        try:
-            yield
-        finally:
-            for tasks in sets:
-                tasks.discard(task)
-
     @staticmethod
-    def _end(tasks: set[asyncio.Task[Any]]) -> None:
-        for task in tuple(tasks):
-            task.cancel()
+    def _end(*sets: set[asyncio.Task[Any]]) -> None:
+        for tasks in sets:
+            for task in tuple(tasks):
+                task.cancel()
 
     def _remove_sockets(self) -> None:
         for path in self._sockets:
@@ -254,6 +250,14 @@ class _Table(grpc.GenericRpcHandler):  # type: ignore[misc]
         if handler := self._make(path):
             return self._handlers.setdefault(path, handler)
         return self._not_served(path)
+
+
+def _listed(tasks: set[asyncio.Task[Any]]) -> asyncio.Task[Any]:
+    """Add the running task to a set, and return it."""
+    task = asyncio.current_task()
+    assert task is not None
+    tasks.add(task)
+    return task
 
 
 def _call(context: Any) -> Call:

@@ -17,8 +17,9 @@ from stigmer_core.server.inprocess_calls import StreamCall, UnaryCall, with_dead
 from stigmer_core.server.interceptor import IN_PROCESS, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
+    from stigmer_core.server.boundary import OpenStream
     from stigmer_core.server.dispatch import Dispatcher, Route
 
 
@@ -130,8 +131,15 @@ class _StreamMultiCallable(grpc.aio.UnaryStreamMultiCallable):  # type: ignore[m
             raise grpc.aio.UsageError("Channel is closed.")
         if self._encode is not None:
             request = self._encode(request)
-        responses = self._run(request, IN_PROCESS if metadata is None else call_with(metadata))
-        return StreamCall(responses, self._decode, timeout)
+        call = IN_PROCESS if metadata is None else call_with(metadata)
+        return StreamCall(_pulled(self._run, request, call), self._decode, timeout)
+
+
+async def _pulled(run: Callable[[Any, Call], OpenStream], request: Any, call: Call) -> AsyncIterator[Any]:
+    """Yield the responses; the stream opens at the first."""
+    async with run(request, call) as stream:
+        async for response in stream.responses:
+            yield stream.checked(response)
 
 
 def call_with(metadata: Any) -> Call:

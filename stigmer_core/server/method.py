@@ -28,7 +28,8 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 class Method:
     """An RPC and its handler.
 
-    The handler of a unary RPC is `async def (request) -> Message | Encoded`, of a stream an async generator of these.
+    The handler of a unary RPC is `async def (request) -> Message | Encoded`, of a stream a function that returns an
+    async generator of these; a generator that keeps the request keeps it for as long as the stream is open.
     `counted_as` is the name in logs' figures when the path is not one of ours; `public` methods answer without
     credentials.
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from stigmer_core.errors import InvalidArgumentError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
@@ -40,7 +40,7 @@ class Validation:
         if check is None:
             return call_next
 
-        def validated(request: Any, call: Call) -> AsyncIterator[Any]:
+        def validated(request: Any, call: Call) -> AsyncGenerator[Any, None]:
             check(request)
             return call_next(request, call)
 

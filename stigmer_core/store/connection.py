@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 
 from stigmer_core.errors import DatabaseDamagedError
+from stigmer_core.store import relevance
 from stigmer_core.store.translation import WAY_OUT
 
 PAGE_SIZE = 8192
@@ -85,6 +86,7 @@ def _set_up(connection: apsw.Connection, *, checksummed: bool, create: bool) -> 
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     # Else a statement with a bound limit or range is prepared anew whenever it runs (STAT4): a fifth of a run's time.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    relevance.register(connection)
     connection.wal_autocheckpoint(0)  # the writer checkpoints after it has answered
     if checksummed and connection.reserve_bytes() != RESERVED_BYTES:
         raise DatabaseDamagedError(f"{connection.filename} is damaged: its pages have no checksums; {WAY_OUT}")

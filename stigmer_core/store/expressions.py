@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 MAX_TERMS = 64
 _INDEXED_PREFIX = 3  # the longest one that the search index keeps its own list for
 _MAX_ENDINGS = 20
+_LAST_WORD = re.compile(r"(|.*[ -/:-@\[-^`{-~])(\w+)", re.ASCII | re.DOTALL)  # and what precedes it in "pull-requests"
 
 # Each step seeks the next word, and reads of the last one only that it is there.
 _ENDINGS = (
@@ -47,11 +49,11 @@ def spelled_out(fetch: Fetch, term: str) -> str:
     FTS5 reads everything that a prefix finds before it returns the first hit, 25 ms where it finds a million; of a
     whole word it reads only as far as it is asked to.
     """
-    word = term[1:-1].lower()
-    plain = word.isascii() and word.replace("_", "a").isalnum()
-    if not plain or len(word) <= _INDEXED_PREFIX:
+    parts = _LAST_WORD.fullmatch(term[1:-1])
+    if parts is None or len(parts[2]) <= _INDEXED_PREFIX:
         return f"{term} *"
+    head, word = parts[1], parts[2].lower()
     endings = [row[0] for row in fetch(_ENDINGS, (word, _MAX_ENDINGS + 2))]
     if not 0 < len(endings) <= _MAX_ENDINGS:
         return f"{term} *"
-    return " OR ".join(f'"{ending}"' for ending in endings)
+    return " OR ".join(f'"{head}{ending}"' for ending in endings)

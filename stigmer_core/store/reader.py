@@ -123,7 +123,8 @@ class Reader:
     def search(self, *, kinds: Sequence[str], query: str, org: str | None, limit: int, offset: int) -> SearchPage:
         """Return what matches the query, best first; an empty query lists, newest first, with score 1.0.
 
-        One word matches as a prefix; of several, all must be there. Nothing in the query is syntax.
+        One word matches as a prefix; of several, all must be there. Nothing in the query is syntax. The newest hits are
+        ranked, older ones follow. A `total` of 100 or more may be a lower bound: it grows as pages reach further.
         """
         return full_text.search(self._fetch, kinds=kinds, query=query, org=org, limit=limit, offset=offset)
 

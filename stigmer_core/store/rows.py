@@ -84,7 +84,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """One page of hits, best first; `counts` (by kind) and `total` are of all pages."""
+    """One page of hits, best first; `counts` (by kind) and `total` are of all pages, as far as they have been read."""
 
     hits: Sequence[Hit]
     counts: Mapping[str, int]

@@ -189,7 +189,7 @@ class Transaction(Reader):
             return
         moment, number = self._moment(), self.last_event(stream)
         rows = [(stream, number + place, kind, moment, body) for place, (kind, body) in enumerate(events, 1)]
-        self._fetch_many(_INSERT_NEXT_EVENT, rows)
+        self.execute_many(_INSERT_NEXT_EVENT, rows)
         self.touch(stream)
 
     def remember(self, key: str, response: bytes) -> None:
@@ -206,6 +206,14 @@ class Transaction(Reader):
     def index(self, row: Row, indexes: Mapping[str, str], labels: Mapping[str, str], tags: Sequence[str]) -> None:
         """Index a stored resource anew, without a write to it."""
         self._replace_entries(row.kind, row.sequence, indexes, labels, tags)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """Run one statement of a plugin's own SQL for each of these bindings, and return every row of them all."""
+        self._require_going_on(sql)
+        try:
+            return self._connection.executemany(sql, rows).fetchall()
+        except apsw.Error as error:
+            raise self._failed(sql, error) from error
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call this once the commit is durable: on the event loop when there is one."""
@@ -224,14 +232,6 @@ class Transaction(Reader):
         self._require_going_on(sql)
         try:
             return self._connection.execute(sql, bindings).fetchall()
-        except apsw.Error as error:
-            raise self._failed(sql, error) from error
-
-    def _fetch_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement for each of these bindings."""
-        self._require_going_on(sql)
-        try:
-            self._connection.executemany(sql, rows).fetchall()
         except apsw.Error as error:
             raise self._failed(sql, error) from error
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from stigmer_core.errors import FailedPreconditionError, StoreError
+from stigmer_core.errors import FailedPreconditionError
 from stigmer_core.private_file import write_private
+from stigmer_core.vault.key_text import KEY_BYTES, MAKE_ONE, parsed_keys, read_keys, written_keys
 
 VARIABLE = "STIGMER_ROOT_KEY"
 FILE_VARIABLE = "STIGMER_ROOT_KEY_FILE"
-KEY_BYTES = 32
-_MAKE_ONE = "python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
+_NAME = "root key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +53,11 @@ class RootKeys:
             StoreError: there is one that cannot be read.
         """
         if self._variable is not None:
-            return _parsed(self._variable, VARIABLE)
+            return [RootKey.of(key) for key in parsed_keys(self._variable, VARIABLE, _NAME)]
         try:
-            mode = self.file.stat().st_mode
-            text = self.file.read_text(encoding="ascii")
+            return [RootKey.of(key) for key in read_keys(self.file, _NAME)]
         except FileNotFoundError:
             return []
-        except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"the root key {self.file} cannot be read: {error}; nothing replaces it") from error
-        if mode & 0o077 and os.name == "posix":
-            raise StoreError(f"the root key {self.file} can be read by others: chmod 600 {self.file}")
-        return _parsed(text, str(self.file))
 
     def current(self) -> RootKey:
         """Return the key that new data keys are encrypted with; made, and durable, when there is none yet."""
@@ -86,7 +78,7 @@ class RootKeys:
             if len(keys) == 1:
                 raise FailedPreconditionError(
                     f"the root key comes from {VARIABLE}: put a new one in front of it (`new,old`), start again, and"
-                    f" rotate; make one with {_MAKE_ONE}"
+                    f" rotate; make one with {MAKE_ONE}"
                 )
             return keys[0]
         key = RootKey.of(secrets.token_bytes(KEY_BYTES))
@@ -99,19 +91,4 @@ class RootKeys:
             self._write([key])
 
     def _write(self, keys: list[RootKey]) -> None:
-        write_private(self.file, "".join(f"{base64.b64encode(key.content).decode()}\n" for key in keys))
-
-
-def _parsed(text: str, source: str) -> list[RootKey]:
-    keys = []
-    for part in text.replace(",", "\n").split():
-        try:
-            content = base64.b64decode(part, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise StoreError(f"{source} has a root key that is not base64: {error}; nothing replaces it") from error
-        if len(content) != KEY_BYTES:
-            raise StoreError(f"{source} has a root key of {len(content)} bytes, {KEY_BYTES} are needed")
-        keys.append(RootKey.of(content))
-    if not keys:
-        raise StoreError(f"{source} is empty: a root key is {KEY_BYTES} bytes in base64; make one with {_MAKE_ONE}")
-    return keys
+        write_private(self.file, written_keys(key.content for key in keys))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stigmer_core.errors import NotFoundError, StoreError
-from stigmer_core.vault.root_keys import KEY_BYTES
+from stigmer_core.vault.key_text import KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -35,24 +35,32 @@ def test_a_lookup_never_scans(filled, sql, bindings, index):
     assert not any("FOR ORDER BY" in step for step in steps)
 
 
-SEARCHES = [search._BY_ALL_WORDS, search._BY_RARE_WORDS, search._BY_NAME]
+HITS = (KINDS, None, '"word"', 1, 1_000, 100, True)
 
 
-@pytest.mark.parametrize("sql", SEARCHES, ids=["all words", "rare words", "by name"])
-def test_a_search_looks_at_no_resource_but_those_of_its_page(filled, sql):
-    """Hits are read from the word's end, and their kinds from an index; resources are read for one page only."""
-    bindings = (KINDS, None, '"word"', 10, 0, 1_000, '"word"')[: 7 if "?7" in sql else 6]
-    steps = plan(filled, sql, bindings)
+def test_hits_are_read_from_the_newest_on_and_no_further(filled):
+    """The search index gets the range and the order, the kinds come from an index, and nothing is sorted."""
+    steps = plan(filled, search._BY_WORD, HITS)
 
-    assert any("r USING COVERING INDEX resources_by_sequence (sequence=?)" in step for step in steps)
-    assert not any("SCAN r" in step or "resources_by_kind" in step for step in steps)
-    hits = steps[: steps.index("SCAN hit")]
-    assert not any("FOR ORDER BY" in step for step in hits)
+    assert steps[0].startswith("SCAN search VIRTUAL TABLE")
+    assert steps[0].endswith("><")
+    assert "r USING COVERING INDEX resources_by_sequence (sequence=?)" in steps[1]
+    assert not any("FOR ORDER BY" in step or "resources_by_kind" in step for step in steps)
 
 
-def test_a_search_of_few_among_many_asks_them_one_by_one(filled):
-    """The few are found by their kind, and each is looked up in the search index."""
-    steps = plan(filled, search._BY_NAME_IN_SCOPE, (KINDS, None, '"word"', 10, 0, 1_000, '"word"'))
+def test_a_search_of_few_among_many_reads_the_few_first(filled):
+    """They are found by kind and organisation, and bound what is read of the search index, which is not sorted."""
+    steps = plan(filled, search._BY_SCOPE, HITS)
 
-    assert any("SEARCH r USING COVERING INDEX resources_by" in step and "(kind=?" in step for step in steps)
-    assert "SCAN r" not in steps
+    assert any("SEARCH r USING COVERING INDEX resources_by_org (kind=? AND org_id=?)" in step for step in steps)
+    assert any(step.startswith("SCAN search VIRTUAL TABLE") and step.endswith("><") for step in steps)
+    assert any("s USING AUTOMATIC COVERING INDEX (sequence=?)" in step for step in steps)
+    assert not any("FOR ORDER BY" in step or "SCAN r" in step for step in steps)
+
+
+def test_resources_are_read_for_one_page(filled):
+    """Each by its sequence."""
+    steps = plan(filled, search._IDS, ("[1, 2]",))
+
+    assert "(sequence=?)" in steps[0]
+    assert len([step for step in steps if "resources" in step]) == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stigmer_core.store import SearchText
 from stigmer_core.store.expressions import match_expression, spelled_out
-from stigmer_core.store.search import search
+from stigmer_core.store.search import Bounds, search
 
 TEXTS = {
     1: SearchText(name="code-reviewer", description="Reviews pull requests", tags=["github", "quality"]),
@@ -73,6 +73,22 @@ def test_hits_are_scored_and_sorted(texts):
 
     assert [resource_id for resource_id, _ in scores] == ["agt-1", "agt-4"]
     assert 1 >= scores[0][1] > scores[1][1] > 0
+
+
+def test_where_a_word_is_decides_and_then_how_often(store, insert):
+    """Name, tags, description, body; of equals the one with more of it, then the newest."""
+    texts = [
+        SearchText(name="a", body="pearl"),
+        SearchText(name="b", body="pearl"),
+        SearchText(name="c", body="pearl pearl"),
+        SearchText(name="d", description="pearl"),
+        SearchText(name="e", tags=["pearl"]),
+        SearchText(name="pearl"),
+        SearchText(name="f", description="pearl", body="pearl"),
+    ]
+    store.run_blocking(lambda tx: [insert(tx, number, search=text) for number, text in enumerate(texts)])
+
+    assert [hit.id for hit in look(store, "pearl").hits] == [f"agt-{number}" for number in (5, 4, 6, 3, 2, 1, 0)]
 
 
 def test_hits_are_counted_by_kind_beyond_the_page(texts):
@@ -177,31 +193,91 @@ def many(store, insert):
     return store
 
 
-def few(store, query, *, kinds=("Agent", "Skill"), limit=100, offset=0):
-    """Search as if ten hits were as many as are counted."""
-    return store.read(
-        lambda reader: search(reader.execute, kinds=kinds, query=query, org=None, limit=limit, offset=offset, most=10),
-    )
+SMALL = Bounds(near=20, ranked=10, few=3, paged=30)
 
 
-@pytest.mark.parametrize("query", ["common", "comm", "co", "plain common"])
-def test_a_common_word_finds_the_newest(many, query):
-    """So many hits are counted and no more; the newest come first, those with the word in their name before others."""
+def few(store, query, *, kinds=("Agent", "Skill"), org=None, limit=5, offset=0, rows=None):
+    """Search a store as if it were a large one; collect the rows that are read in `rows`."""
+
+    def read(reader):
+        def fetch(sql, bindings):
+            found = reader.execute(sql, bindings)
+            (rows if rows is not None else []).extend(found)
+            return found
+
+        return search(fetch, kinds=kinds, query=query, org=org, limit=limit, offset=offset, bounds=SMALL)
+
+    return store.read(read)
+
+
+def through(store, query, limit, **scope):
+    """Return the ids on every page, asking for the next one while there is one."""
+    found, total = [], 1
+    while len(found) < total:
+        page = few(store, query, limit=limit, offset=len(found), **scope)
+        assert page.hits or not found
+        found, total = found + [hit.id for hit in page.hits], page.total
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "best", "near"),
+    [("common", "agt-75", 20), ("comm", "agt-75", 20), ("co", "agt-75", 20), ("plain common", "agt-99", 18)],
+)
+def test_a_common_word_ranks_the_newest(many, query, best, near):
+    """Those that are near are counted and no more; those with the word in their name come before others."""
     page = few(many, query)
 
-    assert page.total == sum(page.counts.values()) == 10
-    assert {hit.id for hit in page.hits} <= {"agt-99", *(f"agt-{number}" for number in range(70, 80))}
-    if query != "plain common":  # nothing is called both
-        assert page.hits[0].id == "agt-75"
+    assert page.total == sum(page.counts.values()) == near
+    assert {hit.id for hit in page.hits} <= {"agt-99", *(f"agt-{number}" for number in range(69, 80))}
+    assert page.hits[0].id == best
+
+
+@pytest.mark.parametrize("limit", [1, 3, 4, 10, 30, 100])
+def test_older_hits_of_a_common_word_follow(many, limit):
+    """Whatever the size of a page, each comes once, to the last one that can be paged to; then pages are empty."""
+    ranked = ["agt-75", "agt-99", *(f"agt-{number}" for number in range(79, 70, -1) if number != 75)]
+
+    assert through(many, "common", limit) == ranked + [f"agt-{number}" for number in range(70, 50, -1)]
+    beyond = few(many, "common", limit=limit, offset=30)
+    assert (beyond.hits, beyond.total) == ([], 30)
 
 
 @pytest.mark.parametrize("query", ["rare", "common rare", "rar"])
-def test_a_rare_word_is_counted_whole_beside_a_common_one(many, query):
-    """Every hit is found, however many resources have the other word."""
-    page = few(many, query)
+@pytest.mark.parametrize("limit", [1, 3, 4, 5, 100])
+def test_a_rare_word_is_found_wherever_it_is(many, query, limit):
+    """The newest are ranked, which are alike here; the others follow."""
+    assert through(many, query, limit) == [f"agt-{number}" for number in range(75, 0, -10)]
+    assert few(many, query, limit=8).counts == {"Agent": 8}
 
-    assert {hit.id for hit in page.hits} == {f"agt-{number}" for number in range(5, 80, 10)}
-    assert (page.counts, page.total) == ({"Agent": 8}, 8)
+
+def test_scores_fall_from_page_to_page(many):
+    """Also from those that are ranked to those that follow."""
+    scores = [hit.score for hit in few(many, "common", limit=30).hits]
+
+    assert 1 >= scores[0] > scores[10] > 0
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_what_cannot_be_found_does_not_push_others_away(many, insert):
+    """The newest are those of what is searched, however many runs have come since."""
+    before = few(many, "common")
+    many.run_blocking(lambda tx: [insert(tx, number, kind="Run") for number in range(100, 300)])
+
+    assert few(many, "common") == before
+
+
+@pytest.mark.parametrize("query", ["common", "plain common"])
+def test_a_page_reads_no_more_where_more_is_found(many, insert, query):
+    """What is read depends on the page, not on how many resources have the words."""
+    before, after = [], []
+    few(many, query, rows=before)
+    text = SearchText(name="plain", body="common")
+    many.run_blocking(lambda tx: [insert(tx, number, search=text) for number in range(100, 500)])
+
+    few(many, query, rows=after)
+
+    assert len(after) == len(before) < 30
 
 
 @pytest.mark.parametrize("query", ["common", "comm"])
@@ -213,11 +289,22 @@ def test_a_common_word_is_found_in_a_small_kind(many, query):
     assert page.total == 1
 
 
-def test_pages_of_a_common_word_follow_each_other(many):
-    """The order is total here too."""
-    whole = few(many, "common").hits
+@pytest.mark.parametrize("limit", [1, 3, 4, 100])
+@pytest.mark.parametrize(("query", "found"), [("common", 10), ("plain comm", 0), ("plain common", 10), ("com", 10)])
+def test_a_small_organisation_is_searched_whole(many, insert, query, found, limit):
+    """Also where its resources are older than a thousand others that have the word, and of several kinds."""
 
-    assert [hit for offset in range(10) for hit in few(many, "common", limit=1, offset=offset).hits] == whole
+    def fill(tx):
+        for number in range(100, 1100):
+            small = number % 100 == 50
+            text = SearchText(name="plain", body="common")
+            kind = "Skill" if number % 200 == 50 else "Agent"
+            insert(tx, number, org="small" if small else "local", kind=kind, search=text)
+
+    many.run_blocking(fill)
+
+    assert through(many, query, limit, org="small") == [f"agt-{1050 - 100 * place}" for place in range(found)]
+    assert through(many, query, limit, org="none") == []
 
 
 SPELLED = [
@@ -226,6 +313,9 @@ SPELLED = [
     ('"co"', '"co" *'),
     ('"nothing"', '"nothing" *'),
     ('"co-mmon"', '"co-mmon" *'),
+    ('"plain-comm"', '"plain-common" OR "plain-commonly"'),
+    ('"\u00fcber.comm"', '"\u00fcber.common" OR "\u00fcber.commonly"'),
+    ('"pl\u00e4n"', '"pl\u00e4n" *'),
 ]
 
 

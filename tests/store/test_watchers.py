@@ -41,3 +41,23 @@ async def test_others_have_their_turn_while_many_are_told(filled):
             await asyncio.sleep(0)
             woken = [task for task in taking if task.done()]
             assert len(woken) == WATCHERS or len(woken) % TOLD_AT_ONCE == 0
+
+
+async def work(watcher):
+    """Take a change and be busy with it for many turns' time, as one who encodes and writes it."""
+    await watcher.take()
+    return sum(range(100_000))
+
+
+async def test_others_have_as_many_turns_as_watchers_are_busy(filled):
+    """However long those take who are told: the rest after them is measured by it."""
+    with contextlib.ExitStack() as stack:
+        watchers = [stack.enter_context(filled.watch(kind="Agent")) for _ in range(WATCHERS)]
+        working = asyncio.gather(*map(work, watchers))
+        await filled.run(lambda tx: tx.update("agt-1", data="{}", body=b""))
+        turns = 0
+        while not working.done():
+            await asyncio.sleep(0)
+            turns += 1
+
+    assert turns > WATCHERS

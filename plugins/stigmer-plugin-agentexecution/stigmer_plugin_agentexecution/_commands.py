@@ -37,7 +37,7 @@ class ExecutionCommands:
 
     async def create(self, request: Any) -> Any:
         """Start a run; nothing is written when it cannot start."""
-        self._executions.require_ready()
+        self._executions.gate.require_ready()
         draft = self._executions.prepared(request)
         return await self._resources.store.run(lambda tx: self._executions.create_in(tx, draft))
 
@@ -113,7 +113,7 @@ class ExecutionCommands:
             if execution.status.phase in RUNNING:
                 return False
             require_phase(execution.status.phase, frozenset({pb.EXECUTION_FAILED}), "recover")
-            engine = self._executions.require_reachable()
+            engine = self._executions.gate.require_reachable()
             count = int(execution.metadata.labels.get(_RECOVERIES, "0")) + 1
             execution.metadata.labels[_RECOVERIES] = str(count)
             execution.status.phase = pb.EXECUTION_PENDING
@@ -151,8 +151,8 @@ class ExecutionCommands:
             status, f"Execution {'cancelled' if cancelling else 'terminated'}" + (f": {reason}" if reason else ""), now
         )
         close_context(tx, self._resources, execution.metadata.id)
-        if self._executions.engine is not None:
-            self._executions.engine.cancel(tx, _run_id(execution), reason)
+        if self._executions.gate.engine is not None:
+            self._executions.gate.engine.cancel(tx, _run_id(execution), reason)
         return True
 
     def _decided(self, tx: Transaction, execution: Any, changed: bool) -> bool:  # noqa: FBT001 - what a decision returned
@@ -164,7 +164,7 @@ class ExecutionCommands:
         return changed
 
     def _signal(self, tx: Transaction, execution: Any, name: str, payload: Any) -> None:
-        engine = self._executions.require_reachable()
+        engine = self._executions.gate.require_reachable()
         engine.signal(tx, _run_id(execution), name, payload)
 
 

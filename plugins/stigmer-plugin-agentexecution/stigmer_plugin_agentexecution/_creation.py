@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ai.stigmer.agentic.agentexecution.v1 import enum_pb2
 
-from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError, UnavailableError
+from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from stigmer_core.program import Run
 from stigmer_core.resources import open_context
 from stigmer_core.resources.codec import copy_of
 from stigmer_plugin_agentexecution._store import missing_files, use_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ai.stigmer.agentic.agentexecution.v1.api_pb2 import AgentExecution
 
     from stigmer_core import Kind
-    from stigmer_core.program import Engine, Runner
-    from stigmer_core.resources import Resources
+    from stigmer_core.resources import Resources, RunGate
     from stigmer_core.store import Reader, Transaction
 
 RUNNER = "agent"
-RUNNER_PLUGIN = "stigmer-plugin-agent-runner"
 AUTO_SUBJECT = "Auto-created session"
 _SUFFIX = 8
 
@@ -43,38 +39,7 @@ class Executions:
 
     kind: Kind
     resources: Resources
-    engine: Engine | None
-    runners: Mapping[str, Runner]
-
-    def require_ready(self) -> Engine:
-        """Return the engine when a run could start now; asked before anything is written.
-
-        Raises:
-            FailedPreconditionError: no engine or no runner is installed.
-            UnavailableError: the engine cannot take runs now.
-        """
-        engine = self._installed()
-        if not engine.ready():
-            raise UnavailableError(f"the engine {engine.name} takes no runs now: try again")
-        return engine
-
-    def require_reachable(self) -> Engine:
-        """Return the engine when a run that is there could be told something now.
-
-        Raises:
-            FailedPreconditionError: no engine or no runner is installed, or the engine is away.
-        """
-        engine = self._installed()
-        if not engine.ready():
-            raise FailedPreconditionError(f"the engine {engine.name} is not available: try again when it is back")
-        return engine
-
-    def _installed(self) -> Engine:
-        if RUNNER not in self.runners:
-            raise FailedPreconditionError(f"nothing here runs agents: pip install {RUNNER_PLUGIN}")
-        if self.engine is None:
-            raise FailedPreconditionError("no engine is installed: pip install stigmer-plugin-engine-local")
-        return self.engine
+    gate: RunGate
 
     def prepared(self, request: AgentExecution) -> Any:
         """Return a create request that is complete: with a name, and the organization of its session.
@@ -117,7 +82,7 @@ class Executions:
         Raises:
             FailedPreconditionError: its session belongs to another organization, or a file was not uploaded.
         """
-        engine = self.require_ready()
+        engine = self.gate.require_ready()
         draft, target = copy_of(prepared), self.target(tx, prepared)
         variables = {name: copy_of(value) for name, value in draft.spec.runtime_env.items()}
         draft.spec.ClearField("runtime_env")

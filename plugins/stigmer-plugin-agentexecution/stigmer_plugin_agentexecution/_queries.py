@@ -52,19 +52,11 @@ class ExecutionQueries:
             more, pages = "", 1 if rows else 0
         return spliced(io_pb2.AgentExecutionList(total_pages=pages, next_page_token=more), "entries", rows)
 
-    async def subscribe(self, request: io_pb2.AgentExecutionId) -> AsyncIterator[Encoded]:
+    def subscribe(self, request: io_pb2.AgentExecutionId) -> AsyncIterator[Encoded]:
         """Yield the run now and after every change; ends when it has ended, also when it had before."""
         execution_id = request.value
-        with self._store.subscribe(execution_id) as changes:
-            self._store.read(lambda reader: self._resources.row_in(reader, self._kind, execution_id))
-            last = b""
-            while (body := self._store.body(execution_id)) is not None:
-                if body != last:
-                    last = body
-                    yield Encoded(body)
-                if self._ended(body):
-                    return
-                await changes.wait()
+        self._store.read(lambda reader: self._resources.row_in(reader, self._kind, execution_id))
+        return self._frames(execution_id)  # without the request: a stream would hold it as long as it is open
 
     async def get_artifact_content(
         self, request: io_pb2.GetArtifactContentRequest
@@ -130,6 +122,17 @@ class ExecutionQueries:
     ) -> io_pb2.AgentExecutionSummary:
         """Return the figures of an organization's runs within a window of time."""
         return await self._store.read_slowly(lambda reader: summary(reader, self._resources, request))
+
+    async def _frames(self, execution_id: str) -> AsyncIterator[Encoded]:
+        with self._store.subscribe(execution_id) as changes:
+            last = b""
+            while (body := self._store.body(execution_id)) is not None:
+                if body != last:
+                    last = body
+                    yield Encoded(body)
+                if self._ended(body):
+                    return
+                await changes.wait()
 
     def _ended(self, body: bytes) -> bool:
         execution: Any = self._kind.message.FromString(body)

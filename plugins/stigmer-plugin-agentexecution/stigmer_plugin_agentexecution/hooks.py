@@ -67,12 +67,14 @@ def stigmer_services(
     links: Links,
 ) -> Sequence[Service]:
     """Return what runs of agents have beyond the generic RPCs."""
-    from stigmer_plugin_agentexecution._commands import ExecutionCommands  # noqa: PLC0415 - the command line needs none
-    from stigmer_plugin_agentexecution._creation import Executions  # noqa: PLC0415
+    from stigmer_core.resources import RunGate  # noqa: PLC0415 - the command line needs none
+    from stigmer_plugin_agentexecution._commands import ExecutionCommands  # noqa: PLC0415
+    from stigmer_plugin_agentexecution._creation import RUNNER, Executions  # noqa: PLC0415
     from stigmer_plugin_agentexecution._files import Files  # noqa: PLC0415
     from stigmer_plugin_agentexecution._queries import ExecutionQueries  # noqa: PLC0415
 
-    executions = Executions(EXECUTION, resources, engine, runners)
+    gate = RunGate(RUNNER, "agents", "stigmer-plugin-agent-runner", engine, runners)
+    executions = Executions(EXECUTION, resources, gate)
     files = Files(EXECUTION, resources, links)
     commands, queries = EXECUTION.services
     return [

@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from stigmer_core.errors import ResourceExhaustedError
-from stigmer_core.program import ActivityContext, ActivityDone, ActivityError, ActivityFailed, Failure
+from stigmer_core.program import ActivityContext, ActivityDone, ActivityError, ActivityFailed, Failure, defect
 from stigmer_core.program_json import bounded
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class Activities:
             raise
         except Exception:  # an activity of somebody else's: its bug must not become ours
             logger.exception("activity failed run=%s command=%s activity=%s", run_id, command.id, command.activity)
-            text = f"{command.activity} failed: this is a defect, which the server's log describes"
-            event = self._failed(command, "runtime", 500, text)
+            event = self._failed(command, "runtime", 500, defect(f"{command.activity} failed"))
         self._deliver(run_id, event)
 
     async def _answer(self, run_id: str, runner: Runner, command: CallActivity, attempt: int) -> Event:

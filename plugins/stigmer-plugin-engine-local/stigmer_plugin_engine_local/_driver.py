@@ -14,6 +14,7 @@ from stigmer_core.program import (
     Failure,
     StartChild,
     StartTimer,
+    defect,
 )
 from stigmer_core.program_json import bounded, decode, encode, text
 from stigmer_plugin_engine_local import _store
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from stigmer_core.store import Store, Transaction
     from stigmer_plugin_engine_local._activities import Activities
     from stigmer_plugin_engine_local._claims import Claims
+    from stigmer_plugin_engine_local._journal import Journal
     from stigmer_plugin_engine_local._timers import Timers
 
 logger = logging.getLogger(__name__)
@@ -34,7 +36,6 @@ logger = logging.getLogger(__name__)
 STARTED = '{"type":"Started"}'  # the first entry of every journal: the step that `start` made
 PUBLISH_SECONDS = 0.1  # at most between two writes of a run's status, while the run goes on by itself
 PUBLISH_SECONDS_PER_RUN = 0.005  # more of that for each run that has an activity in flight
-_LOG = ": this is a defect, which the server's log describes"
 CROWD = 16  # runs that have an activity in flight: of one more, the first step may wait to be shown too
 PAUSE_SECONDS = 0.5  # before a write that failed for lack of space or a closed store is made again
 
@@ -54,6 +55,7 @@ class Driver:
         *,
         store: Store,
         claims: Claims,
+        journal: Journal,
         runners: Mapping[str, Runner],
         publisher: Publisher,
         activities: Activities,
@@ -62,18 +64,19 @@ class Driver:
     ) -> None:
         self._store = store
         self._claims = claims
+        self._journal = journal
         self._runners = runners
         self._recorder = Recorder(claims, publisher)
         self._activities = activities
         self._timers = timers
         self._board = board
 
-    async def load(self, run_id: str) -> LiveRun | None:
+    async def load(self, run_id: str, stored: _store.Stored | None = None) -> LiveRun | None:
         """Return a run as its snapshot and journal say, None when it has ended; make its first step if it has none.
 
-        Activities that are outstanding and not in flight are called again.
+        Activities that are outstanding and not in flight are called again. `stored` is what was just stored of the run.
         """
-        stored = self._store.read(lambda reader: _store.load(reader, self._claims, run_id))
+        stored = stored or self._store.read(lambda reader: _store.load(reader, self._claims, run_id))
         if stored is None or stored.outcome:
             return None
         live = LiveRun(run_id, stored.runner, stored.parent, sequence=stored.snapshot_sequence)
@@ -85,7 +88,7 @@ class Driver:
             live = self._replayed(live, stored)
         except Exception:  # a program of somebody else's, or a newer one: the run is parked
             logger.exception("journal not replayed run=%s", run_id)
-            return await self._park(live, f"this version of {stored.runner!r} cannot replay the journal{_LOG}")
+            return await self._park(live, defect(f"this version of {stored.runner!r} cannot replay the journal"))
         for request in live.outstanding.values():
             if isinstance(request, CallActivity):
                 self._start_activity(live, request, attempt=2)
@@ -109,7 +112,7 @@ class Driver:
             return await self._park(live, error.message)
         except Exception:  # the program's bug: this run is parked, all others go on
             logger.exception("program failed run=%s event=%s", live.run_id, event.id)
-            return await self._park(live, f"the runner {live.runner!r} failed at a step{_LOG}")
+            return await self._park(live, defect(f"the runner {live.runner!r} failed at a step"))
         publishes = mail is not None or self.wants_publishing(after)
         return await self._commit(Recorded(live, after, step, event, entry, written, mail, publishes))
 
@@ -118,7 +121,7 @@ class Driver:
             step = self._runners[live.runner].program.start(stored.input, stored.asked_at)
         except Exception:  # the program's bug
             logger.exception("program failed run=%s event=start", live.run_id)
-            return await self._park(live, f"the runner {live.runner!r} failed at the start{_LOG}")
+            return await self._park(live, defect(f"the runner {live.runner!r} failed at the start"))
         after = live.after(None, step, len(STARTED))
         if len(self._activities.runs()) >= CROWD:
             after.published_at = monotonic()
@@ -168,10 +171,11 @@ class Driver:
     # Recording
 
     async def _commit(self, recorded: Recorded) -> LiveRun:
-        before, live = recorded.before, recorded.live
-        live = await self._recording(
-            lambda tx: self._recorder.record(tx, recorded), before, live, publishes=recorded.publishes
-        )
+        live = recorded.live
+        if not (recorded.is_plain and await self._journal.append(recorded)):
+            live = await self._recording(
+                lambda tx: self._recorder.record(tx, recorded), recorded.before, live, publishes=recorded.publishes
+            )
         if live is recorded.live:
             self._act(recorded)
         return live
@@ -190,7 +194,7 @@ class Driver:
             raise
         except Exception:
             logger.exception("step not recorded run=%s", live.run_id)
-            return await self._park(before, f"the step cannot be recorded{_LOG}")
+            return await self._park(before, defect("the step cannot be recorded"))
         if publishes and live.unpublished:
             live.unpublished, live.published_at = (), monotonic()
         return live

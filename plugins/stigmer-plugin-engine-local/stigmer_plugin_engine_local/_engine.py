@@ -20,6 +20,7 @@ from stigmer_plugin_engine_local._activities import Activities
 from stigmer_plugin_engine_local._claims import Claims
 from stigmer_plugin_engine_local._driver import PUBLISH_SECONDS, Driver
 from stigmer_plugin_engine_local._firing import Firing
+from stigmer_plugin_engine_local._journal import Journal
 from stigmer_plugin_engine_local._recorder import MailFirstError
 from stigmer_plugin_engine_local._timers import Timers
 
@@ -71,6 +72,7 @@ class LocalEngine:
         self._mail: set[str] = set()
         self._idle: OrderedDict[str, LiveRun] = OrderedDict()
         self._more_waiting = False
+        self._starting: asyncio.Handle | None = None
         self._unpublished: dict[str, int] = {}  # of runs that rest, each with its last event when that was looked at
         self._publishing: asyncio.TimerHandle | None = None
 
@@ -91,7 +93,8 @@ class LocalEngine:
             raise NotFoundError("runner", run.runner)
         written = bounded(run.input, "the run's input")
         if _store.add_run(tx, self._claims, run.run_id, run.runner, run.input, written=written):
-            tx.on_commit(lambda: self._call(lambda: self._start(run.run_id)))
+            stored = _store.Stored(run.runner, run.input, tx.now)
+            tx.on_commit(lambda: self._call(lambda: self._start(run.run_id, stored)))
 
     def signal(self, tx: Transaction, run_id: str, name: str, payload: Json, *, signal_id: str = "") -> None:
         """Record a signal; the same `signal_id` twice is one signal.
@@ -155,9 +158,11 @@ class LocalEngine:
             driven=lambda: len(self._driving),
         )
         self._timers = Timers(self._firing.fire, self._clock)
+        self._journal = Journal(self._store, self._claims)
         self._driver = Driver(
             store=self._store,
             claims=self._claims,
+            journal=self._journal,
             runners=self._runners,
             publisher=self._publisher,
             activities=self._activities,
@@ -178,13 +183,15 @@ class LocalEngine:
         self._loop = None
         self._timers.stop()
         await self._firing.close()
-        if self._publishing is not None:
-            self._publishing.cancel()
-            self._publishing = None
+        for handle in (self._publishing, self._starting):
+            if handle is not None:
+                handle.cancel()
+        self._publishing = self._starting = None
         drivers = list(self._driving.values())
         for driver in drivers:
             driver.cancel()
         await asyncio.gather(*drivers, return_exceptions=True)
+        await self._journal.close()
         await self._activities.close()
         self._driving.clear()
         self._answers.clear()
@@ -225,20 +232,20 @@ class LocalEngine:
         self._answers.setdefault(run_id, deque()).append(event)
         self._drive(run_id)
 
-    def _drive(self, run_id: str) -> None:
+    def _drive(self, run_id: str, stored: _store.Stored | None = None) -> None:
         if self._loop is not None and run_id not in self._driving:
-            self._driving[run_id] = asyncio.create_task(self._run(run_id))
+            self._driving[run_id] = asyncio.create_task(self._run(run_id, stored))
 
-    def _start(self, run_id: str) -> None:
+    def _start(self, run_id: str, stored: _store.Stored) -> None:
         """Start a run that was just recorded, unless others wait already."""
         if self._more_waiting or self._room() <= 0:
             self._more_waiting = True
         else:
-            self._drive(run_id)
+            self._drive(run_id, stored)
 
     def _start_more(self) -> None:
         """Start runs that wait in the store, as far as there is room."""
-        room = self._room()
+        self._starting, room = None, self._room()
         if room <= 0:
             self._more_waiting = True
             return
@@ -251,10 +258,10 @@ class LocalEngine:
     def _room(self) -> int:
         return self._limit - len(self._driving.keys() | self._activities.runs())
 
-    async def _run(self, run_id: str) -> None:
-        """Drive one run until it has nothing to do."""
+    async def _run(self, run_id: str, stored: _store.Stored | None) -> None:
+        """Drive one run until it has nothing to do; `stored` is what is known of one that was just recorded."""
         try:
-            live = self._idle.pop(run_id, None) or await self._driver.load(run_id)
+            live = self._idle.pop(run_id, None) or await self._driver.load(run_id, stored)
             if live is None:  # it has ended: a late answer changes nothing
                 self._unpublished.pop(run_id, None)
                 self._answers.pop(run_id, None)
@@ -296,8 +303,9 @@ class LocalEngine:
     def _after(self, run_id: str) -> None:
         if self._answers.get(run_id) or run_id in self._mail:
             self._drive(run_id)
-        if self._more_waiting:
-            self._start_more()
+        makes_room = run_id not in self._driving and run_id not in self._activities.runs()
+        if self._more_waiting and makes_room and self._starting is None:
+            self._starting = asyncio.get_running_loop().call_soon(self._start_more)  # for all that make room now
         self._firing.go_on()
 
     def _next(self, run_id: str) -> tuple[int | None, Event | None]:

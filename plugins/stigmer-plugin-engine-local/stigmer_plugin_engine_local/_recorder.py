@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stigmer_core.program import (
+    ActivityDone,
+    ActivityFailed,
+    CallActivity,
     Cancel,
     CancelRequested,
     ChildDone,
     Complete,
     Fail,
+    Publish,
     StartChild,
     StartTimer,
     TimerFired,
@@ -37,6 +41,25 @@ class Recorded:
     text: str  # the same, written
     mail: int | None
     publishes: bool  # what the run has published is shown along with it
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it changes nothing in the store but the run's journal, and that the run has begun."""
+        begins = self.event is None
+        goes_on = isinstance(self.event, ActivityDone | ActivityFailed) and self.before.busy == self.live.busy
+        return (
+            (begins or goes_on)
+            and not (self.publishes or self.live.ended or self.live.wants_snapshot)
+            and self.mail is None
+            and all(isinstance(command, CallActivity | Publish) for command in self.step.commands)
+        )
+
+    def journal_entry(self, tx: Transaction, claims: Claims) -> _store.Entry:
+        """Return what is appended to the run's journal; what is large in it is kept apart."""
+        live, entry = self.live, self.text
+        if self.event is not None:
+            entry = claims.kept(tx, live.run_id, _store.JOURNAL, self.entry, entry)
+        return live.run_id, live.sequence, entry, int(self.publishes or not live.unpublished)
 
 
 class MailFirstError(Exception):
@@ -72,7 +95,7 @@ class Recorder:
                 self._save_snapshot(tx, live, [])
             return
         if live.sequence == 1:
-            _store.begin(tx, live.run_id, busy=live.busy)
+            _store.begin(tx, (live.run_id, live.busy))
         elif recorded.before.busy != live.busy:
             _store.set_busy(tx, live.run_id, busy=live.busy)
         if live.wants_snapshot:
@@ -84,15 +107,12 @@ class Recorder:
         self._publisher(tx, live.run_id, *live.unpublished, *more)
 
     def _record_event(self, tx: Transaction, recorded: Recorded) -> None:
-        live, entry = recorded.live, recorded.text
-        if recorded.event is not None:
-            entry = self._claims.kept(tx, live.run_id, _store.JOURNAL, recorded.entry, entry)
-        published = recorded.publishes or not live.unpublished
-        _store.append(tx, live.run_id, live.sequence, entry, published=published)
+        run_id = recorded.live.run_id
+        _store.append(tx, recorded.journal_entry(tx, self._claims))
         if recorded.mail is not None:
-            _store.take_mail(tx, self._claims, live.run_id, recorded.mail)
+            _store.take_mail(tx, self._claims, run_id, recorded.mail)
         if isinstance(recorded.event, TimerFired):
-            _store.remove_timer(tx, live.run_id, recorded.event.id)
+            _store.remove_timer(tx, run_id, recorded.event.id)
 
     def _save_snapshot(self, tx: Transaction, live: LiveRun, outstanding: list[Json]) -> None:
         snapshot = {"state": live.state, "outstanding": outstanding}

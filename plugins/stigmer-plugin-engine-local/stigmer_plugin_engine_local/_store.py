@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from stigmer_core.errors import AlreadyExistsError
 from stigmer_core.program_json import text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from stigmer_core.program import Json
     from stigmer_core.store import Reader, Transaction
@@ -24,8 +25,15 @@ _LOAD = (
 )
 _TAIL = "SELECT sequence, event, published FROM engine_journal WHERE run_id = ? AND sequence > ? ORDER BY sequence"
 _APPEND = "INSERT INTO engine_journal (run_id, sequence, event, published) VALUES (?, ?, ?, ?)"
+_WITH_MAIL = (
+    "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM engine_inbox WHERE engine_inbox.run_id = value)"
+)
 _WAITING = "SELECT run_id FROM engine_run WHERE outcome = '' AND started = 0 ORDER BY number LIMIT ?"
 _BUSY = "SELECT run_id FROM engine_run WHERE outcome = '' AND started = 1 AND busy = 1 ORDER BY number"
+_BEGIN = (
+    "UPDATE engine_run SET started = 1, busy = ?2 WHERE run_id = ?1 AND outcome = '' AND snapshot_sequence = 0 "
+    "RETURNING run_id"
+)
 _SNAPSHOT = "UPDATE engine_run SET state = ?, snapshot_sequence = ? WHERE run_id = ?"
 _END = (
     "UPDATE engine_run SET outcome = ?1, reason = ?2, result = ?3, ended_at = ?4, started = 1, busy = 0, "
@@ -41,6 +49,9 @@ INPUT, SNAPSHOT, JOURNAL, INBOX, RESULT = "input", "snapshot", "journal", "inbox
 _CLEAR = ("engine_journal", "engine_inbox", "engine_timer", "engine_signal")
 
 
+Entry: TypeAlias = tuple[str, int, str, int]  # run id, sequence, event, 1 when all that the run published is shown
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A run as it is in the store; `tail` are the events after the snapshot."""
@@ -48,12 +59,12 @@ class Stored:
     runner: str
     input: Json
     asked_at: datetime
-    parent: tuple[str, str]
-    snapshot: Json
-    snapshot_sequence: int
-    outcome: str
-    tail: Sequence[Json]
-    published: int  # the last event up to which everything that the run published is shown
+    parent: tuple[str, str] = ("", "")
+    snapshot: Json = None
+    snapshot_sequence: int = 0
+    outcome: str = ""
+    tail: Sequence[Json] = ()
+    published: int = 0  # the last event up to which everything that the run published is shown
 
 
 def add_run(
@@ -145,9 +156,14 @@ def remember_signal(tx: Transaction, run_id: str, signal_id: str) -> bool:
     return bool(tx.execute(sql, (run_id, signal_id)))
 
 
-def append(tx: Transaction, run_id: str, sequence: int, event: str, *, published: bool) -> None:
-    """Append to a run's journal; a sequence that is taken is an error: another engine drives the run."""
-    tx.execute(_APPEND, (run_id, sequence, event, int(published)))
+def with_mail(reader: Reader, run_ids: Iterable[str]) -> set[str]:
+    """Return those of some runs for which others recorded something that is not in their journals yet."""
+    return {str(run_id) for (run_id,) in reader.execute(_WITH_MAIL, (text(list(run_ids)),))}
+
+
+def append(tx: Transaction, *entries: Entry) -> None:
+    """Append to runs' journals; a sequence that is taken is an error: another engine drives the run."""
+    tx.execute_many(_APPEND, entries)
 
 
 def note_published(tx: Transaction, run_id: str, sequence: int) -> None:
@@ -162,9 +178,14 @@ def take_mail(tx: Transaction, claims: Claims, run_id: str, number: int) -> None
         claims.release(tx, run_id, INBOX)
 
 
-def begin(tx: Transaction, run_id: str, *, busy: bool) -> None:
-    """Note that a run's first step is recorded."""
-    tx.execute("UPDATE engine_run SET started = 1, busy = ? WHERE run_id = ?", (int(busy), run_id))
+def begin(tx: Transaction, *runs: tuple[str, bool]) -> None:
+    """Note that the first steps of runs are recorded, each with whether it has an activity outstanding.
+
+    Raises:
+        AlreadyExistsError: one of them had begun before: somebody else has driven it meanwhile.
+    """
+    if len(tx.execute_many(_BEGIN, runs)) < len(runs):
+        raise AlreadyExistsError("a run has begun already")
 
 
 def set_busy(tx: Transaction, run_id: str, *, busy: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from local_engine_programs import Broken, Counting, Parent, Waiting
 
 from stigmer_core.errors import FailedPreconditionError, NotFoundError
-from stigmer_core.program import ActivityError, Failure, Runner
+from stigmer_core.program import ActivityError, Failure, Runner, defect
 
 
 class Work:
@@ -236,7 +236,7 @@ async def test_program_that_raises_parks_its_run_and_no_other(host, where, caplo
     outcome, _, reason = await host.ended("bad")
     assert outcome == "parked"
     doing = "the start" if where == "start" else "a step"
-    assert reason == f"the runner 'broken' failed at {doing}: this is a defect, which the server's log describes"
+    assert reason == defect(f"the runner 'broken' failed at {doing}")
     assert "Traceback" in caplog.text
     status = host.statuses("bad")[-1]["status"]
     assert (status["phase"], status["error"]) == ("EXECUTION_FAILED", reason)

@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.common import RawValue  # noqa: TC002 - likewise
 
 from stigmer_core.errors import ResourceExhaustedError
-from stigmer_core.program import ActivityContext, ActivityError
+from stigmer_core.program import ActivityContext, ActivityError, defect
 from stigmer_core.program_json import bounded
 from stigmer_plugin_engine_temporal._failures import final
 from stigmer_plugin_engine_temporal._lost import Lost
@@ -86,7 +86,7 @@ async def _answer(name: str, one: Activity, arguments: Json, call: Json) -> Writ
             failure = standard_failure("timeout", 408, f"{name} took longer than {_duration(call['limit'])}")
         else:
             logger.exception("activity failed run=%s command=%s activity=%s", call["run"], call["key"], name)
-            failure = standard_failure("runtime", 500, f"{type(error).__name__}: {error}")
+            failure = standard_failure("runtime", 500, defect(f"{name} failed"))
     raise final(failure, inline=inline)
 
 

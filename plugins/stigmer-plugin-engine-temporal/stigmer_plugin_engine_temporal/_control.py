@@ -24,6 +24,7 @@ from stigmer_core.errors import (
 )
 from stigmer_core.program_json import bounded
 from stigmer_core.resources.json_text import read_json
+from stigmer_plugin_engine_temporal._dispatcher import TASK_WITHIN
 from stigmer_plugin_engine_temporal._inspection import inspect
 from stigmer_plugin_engine_temporal._names import SEARCH_ATTRIBUTE, task_queue, workflow_id, workflow_type
 from stigmer_plugin_engine_temporal.api.v1 import runner_pb2 as pb
@@ -140,6 +141,7 @@ class WorkflowRunnerController:
                 task_queue=task_queue(name),
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 search_attributes=TypedSearchAttributes([SearchAttributePair(_ATTRIBUTE, run_id)] if known else []),
+                task_timeout=TASK_WITHIN,
                 rpc_timeout=ANSWER_WITHIN,
             )
         except WorkflowAlreadyStartedError as error:

@@ -38,6 +38,7 @@ RUNS_AT_ONCE = 50
 LOOK_AGAIN_SECONDS = 1.0  # for what was put off
 LOOK_SECONDS = 60.0  # for what nobody gave notice of
 ANSWER_WITHIN = timedelta(seconds=10)
+TASK_WITHIN = timedelta(seconds=20)  # Temporal's own 10 are few for a slow machine to read and write large values
 NOT_THERE_FOR = timedelta(minutes=1)  # a child is known before it runs; what is for it waits for so long
 _START = "start"
 _AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.UNKNOWN}
@@ -140,6 +141,7 @@ class Dispatcher(Keeper):
                 id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
                 search_attributes=self._attributes(sending),
                 memo={_START: mark},
+                task_timeout=TASK_WITHIN,
                 request_eager_start=True,  # a worker of this process may begin with the answer to this call
                 rpc_timeout=ANSWER_WITHIN,
             )

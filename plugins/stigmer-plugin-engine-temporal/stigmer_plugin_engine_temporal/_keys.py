@@ -6,8 +6,6 @@ server, or from the environment. Keys in the environment take the place of the i
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from stigmer_core.errors import StoreError, UnavailableError
+from stigmer_core.vault import KEY_BYTES, parsed_keys, read_keys, written_keys
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,9 +25,8 @@ if TYPE_CHECKING:
 
 VARIABLE = "STIGMER_PAYLOAD_KEY"
 FILE_VARIABLE = "STIGMER_PAYLOAD_KEY_FILE"
-KEY_BYTES = 32
 LOOK_AGAIN_SECONDS = 5.0  # between two looks for a key that is not known
-_PURPOSE = "payload key"
+_NAME = "payload key"
 
 
 class PayloadKey(NamedTuple):
@@ -65,7 +63,7 @@ class Keys:
 
     def text(self) -> str:
         """Return the keys as `parse` reads them."""
-        return "".join(f"{base64.b64encode(key.content).decode()}\n" for key in self._keys.values())
+        return written_keys(key.content for key in self._keys.values())
 
     def known(self, key_id: str) -> PayloadKey | None:
         """Return a key, if it is there."""
@@ -104,11 +102,9 @@ def of_environment() -> Keys | None:
         return None
     file = Path(os.environ[FILE_VARIABLE])
     try:
-        if os.name == "posix" and file.stat().st_mode & 0o077:
-            raise StoreError(f"the payload key {file} can be read by others: chmod 600 {file}")
-        return Keys.parse(file.read_text(encoding="ascii"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"the payload key {file} cannot be read: {error}") from error
+        return Keys([PayloadKey.of(key) for key in read_keys(file, _NAME)])
+    except FileNotFoundError as error:
+        raise StoreError(f"there is no file {file} with a payload key: {FILE_VARIABLE} names it") from error
 
 
 async def of_store(store: Store, vault: Vault) -> Keys:
@@ -127,7 +123,7 @@ async def of_store(store: Store, vault: Vault) -> Keys:
 
 def _made(tx: Transaction, vault: Vault) -> list[PayloadKey]:
     key = PayloadKey.of(secrets.token_bytes(KEY_BYTES))
-    version, sealed = vault.encrypt(tx, f"{_PURPOSE} {key.id}", key.content)
+    version, sealed = vault.encrypt(tx, f"{_NAME} {key.id}", key.content)
     newest = tx.execute("SELECT max(key_version) FROM temporal_key")[0][0]
     if newest is None or newest < version:
         sql = "INSERT INTO temporal_key (key_id, key_version, sealed) VALUES (?, ?, ?)"
@@ -137,19 +133,8 @@ def _made(tx: Transaction, vault: Vault) -> list[PayloadKey]:
 
 def _stored(reader: Reader, vault: Vault) -> list[PayloadKey]:
     rows = reader.execute("SELECT key_id, key_version, sealed FROM temporal_key ORDER BY number DESC")
-    return [PayloadKey.of(vault.decrypt(reader, f"{_PURPOSE} {key_id}", *row)) for key_id, *row in rows]
+    return [PayloadKey.of(vault.decrypt(reader, f"{_NAME} {key_id}", *row)) for key_id, *row in rows]
 
 
 def _parsed(text: str, source: str) -> list[PayloadKey]:
-    keys = []
-    for part in text.replace(",", "\n").split():
-        try:
-            content = base64.b64decode(part, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise StoreError(f"{source} has a payload key that is not base64: {error}") from error
-        if len(content) != KEY_BYTES:
-            raise StoreError(f"{source} has a payload key of {len(content)} bytes, {KEY_BYTES} are needed")
-        keys.append(PayloadKey.of(content))
-    if not keys:
-        raise StoreError(f"{source} has no payload key: it is {KEY_BYTES} bytes in base64")
-    return keys
+    return [PayloadKey.of(key) for key in parsed_keys(text, source, _NAME)]

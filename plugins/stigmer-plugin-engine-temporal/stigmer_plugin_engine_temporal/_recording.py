@@ -15,6 +15,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stigmer_core.errors import AlreadyExistsError, NotFoundError, ResourceExhaustedError, StoreError, UnavailableError
+from stigmer_core.program import defect
 from stigmer_plugin_engine_temporal import _store
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ class StoreSink:
             return GONE
         except (StoreError, AlreadyExistsError, ResourceExhaustedError, UnavailableError):  # not the run's fault
             raise
-        except Exception as error:
+        except Exception:
             logger.exception("step not recorded run=%s", batch["run_id"])
-            return f"the step cannot be recorded: {type(error).__name__}: {error}"
+            return defect("the step cannot be recorded")
         return ""
 
     def _record(self, tx: Transaction, batch: Json) -> None:

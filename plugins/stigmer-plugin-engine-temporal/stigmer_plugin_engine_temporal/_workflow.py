@@ -15,7 +15,7 @@ from temporalio import workflow
 from temporalio.common import RawValue  # noqa: TC002 - likewise
 
 from stigmer_core.errors import ResourceExhaustedError
-from stigmer_core.program import CancelRequested, Complete, Fail, Failure, Publish, Signal, StartTimer, Step
+from stigmer_core.program import CancelRequested, Complete, Fail, Failure, Publish, Signal, StartTimer, Step, defect
 from stigmer_core.program_json import bounded, decode, encode
 from stigmer_plugin_engine_temporal._effects import Effects
 from stigmer_plugin_engine_temporal._failures import final
@@ -138,7 +138,7 @@ class RunWorkflow:
             try:
                 return program.start(begun["input"], now)
             except Exception as error:
-                raise ParkedError(f"{type(error).__name__}: {error}") from error
+                raise self._broken("the start") from error
         self._queue.extendleft(reversed([decode(event, now=now) for event in begun["queue"]]))
         for request in begun["outstanding"]:
             assert self._effects is not None
@@ -153,8 +153,13 @@ class RunWorkflow:
         except ParkedError:
             raise
         except Exception as error:  # the program's bug: this run is parked, all others go on
-            raise ParkedError(f"{type(error).__name__}: {error}") from error
+            raise self._broken("a step") from error
         return step
+
+    def _broken(self, where: str) -> ParkedError:
+        """Describe the error that is being handled in the log, and return what ends the run."""
+        workflow.logger.exception("program failed run=%s", self._run_id)
+        return ParkedError(defect(f"the runner {self._begun['runner']!r} failed at {where}"))
 
     def _act(self, step: Step) -> Complete | Fail | None:
         assert self._effects is not None

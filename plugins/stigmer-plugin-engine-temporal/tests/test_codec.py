@@ -95,6 +95,8 @@ def test_keys_of_the_environment(tmp_path, monkeypatch):
     """A variable, or a file that nobody else reads; the first key writes."""
     text = Keys([NEW, OLD]).text()
     monkeypatch.setenv(_keys.FILE_VARIABLE, str(tmp_path / "keys"))
+    with pytest.raises(StoreError, match="there is no file"):
+        _keys.of_environment()
     (tmp_path / "keys").write_text(text)
     with pytest.raises(StoreError, match="chmod 600"):
         _keys.of_environment()

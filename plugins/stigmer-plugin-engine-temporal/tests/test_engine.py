@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from stigmer_plugin_engine_temporal._names import workflow_id
 from temporal_programs import Broken, Counting, Parent, Pure, Waiting
 from temporalio.client import WorkflowExecutionStatus
 
 from stigmer_core.errors import FailedPreconditionError, NotFoundError
-from stigmer_core.program import ActivityError, Failure, Runner
+from stigmer_core.program import ActivityError, Failure, Runner, defect
 
 CANCELLED = []
 FAULTS = {}
@@ -88,7 +89,7 @@ async def test_failures_reach_the_program_as_they_are(host):
 @pytest.mark.parametrize(
     ("fault", "limit", "expected"),
     [
-        (ValueError("odd"), None, (500, "ValueError: odd")),
+        (ValueError("odd"), None, (500, defect("work failed"))),
         ("hang", 0.05, (408, "work took longer than 0:00:00.050000")),
     ],
 )
@@ -176,6 +177,17 @@ async def test_cancelled_parent_cancels_its_children(host):
     assert host.outcome(child) in ("cancelled", "ended")
 
 
+async def test_large_values_have_their_time(host):
+    """A workflow task that reads and writes them may take longer than Temporal's ten seconds, in children too."""
+    run_id = await host.start({"children": [("waiting", {"seconds": 0})]}, "parent")
+    await host.ended(run_id)
+    client = await host.engine._connection.connected()
+
+    for identity in (workflow_id("parent", run_id), workflow_id("waiting", f"{run_id}/child0")):
+        described = (await client.get_workflow_handle(identity).describe()).raw_description
+        assert described.execution_config.default_workflow_task_timeout.seconds == 20
+
+
 async def test_failed_run_is_recovered(host):
     """It goes on from where it failed: what was done is not done again."""
     FAULTS[1] = ActivityError(Failure("urn:x", "Once"))
@@ -190,15 +202,17 @@ async def test_failed_run_is_recovered(host):
 
 
 @pytest.mark.parametrize("value", ["start", "later"])
-async def test_parked_run_is_recovered_from_its_last_event(host, monkeypatch, value):
-    """A program that raises parks its run with the reason; mended, it goes on."""
+async def test_parked_run_is_recovered_from_its_last_event(host, monkeypatch, value, caplog):
+    """A program that raises parks its run, in the words of the local engine; mended, it goes on."""
     run_id = await host.start(value, "broken")
     outcome, details = await host.ended(run_id)
     shown = host.statuses(run_id)[-1]["status"]
     monkeypatch.setattr(Broken, "mended", True)
     await host.recover(run_id)
 
-    assert (outcome, details["detail"]) == ("parked", shown["error"])
+    reason = defect(f"the runner 'broken' failed at {'the start' if value == 'start' else 'a step'}")
+    assert (outcome, details["detail"], shown["error"]) == ("parked", reason, reason)
+    assert "Traceback" in caplog.text
     assert await host.ended(run_id) == ("completed", "mended")
 
 

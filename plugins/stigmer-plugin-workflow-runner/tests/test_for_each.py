@@ -43,6 +43,14 @@ async def test_output_is_in_the_order_of_the_items(run):
     assert outcome.finished_at - START == timedelta(seconds=10)
 
 
+@pytest.mark.parametrize(("items", "kind"), [("${ null }", "null"), ("${ {} }", "object"), ("${ 1.5 }", "number")])
+async def test_items_that_are_no_array_are_named_in_the_words_of_json(run, items, kind):
+    """Not by what Python calls their type."""
+    outcome = await run(loop({"a": {"set": {"n": 1}}}, items=items))
+
+    assert outcome.failure.detail == f"'for.in' is not an array: {kind}"
+
+
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 async def test_output_does_not_depend_on_what_ends_first(run, order):
     """Every order of four calls makes the same output."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2
 
-from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
+from stigmer_core.errors import InvalidArgumentError
 from stigmer_core.program import Run
 from stigmer_core.resources import context_values, open_context
 from stigmer_core.resources.codec import copy_of
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     from ai.stigmer.agentic.workflowexecution.v1.api_pb2 import WorkflowExecution
 
-    from stigmer_core.program import Engine, Json, Runner
-    from stigmer_core.resources import Resources
+    from stigmer_core.program import Json
+    from stigmer_core.resources import Resources, RunGate
     from stigmer_core.store import Reader, Transaction
 
-_RUNNER_PLUGIN = "stigmer-plugin-workflow-runner"
 _SUFFIX = 8
 
 
@@ -43,31 +42,7 @@ class Executions:
     """Starts executions."""
 
     resources: Resources
-    engine: Engine | None
-    runners: Mapping[str, Runner]
-
-    def require_ready(self) -> Engine:
-        """Return the engine when a run could start now; asked before anything is written.
-
-        Raises:
-            FailedPreconditionError: no engine or no runner is installed.
-            UnavailableError: the engine cannot take runs now.
-        """
-        engine = self._installed()
-        if not engine.ready():
-            raise UnavailableError(f"the engine {engine.name} takes no runs now: try again")
-        return engine
-
-    def require_reachable(self) -> Engine:
-        """Return the engine when a run that is there could be told something now.
-
-        Raises:
-            FailedPreconditionError: no engine or no runner is installed, or the engine is away.
-        """
-        engine = self._installed()
-        if not engine.ready():
-            raise FailedPreconditionError(f"the engine {engine.name} is not available: try again when it is back")
-        return engine
+    gate: RunGate
 
     def create_in(self, tx: Transaction, draft: Any) -> Any:
         """Store a prepared execution of a stored workflow and start it.
@@ -89,7 +64,7 @@ class Executions:
 
     def start_in(self, tx: Transaction, draft: Any, plan: Plan) -> Any:
         """Store a prepared execution with its variables, and start it."""
-        engine = self.require_ready()
+        engine = self.gate.require_ready()
         kind = self.resources.kind("WorkflowExecution")
         runtime_env = {name: copy_of(value) for name, value in draft.spec.runtime_env.items()}
         draft.spec.ClearField("runtime_env")
@@ -107,13 +82,6 @@ class Executions:
         values = context_values(tx, self.resources, execution.metadata.id) if context is not None else {}
         engine.start(tx, Run(execution.metadata.id, RUNNER, _run_input(execution, plan.document, values)))
         return execution
-
-    def _installed(self) -> Engine:
-        if RUNNER not in self.runners:
-            raise FailedPreconditionError(f"nothing here runs workflows: pip install {_RUNNER_PLUGIN}")
-        if self.engine is None:
-            raise FailedPreconditionError("no engine is installed: pip install stigmer-plugin-engine-local")
-        return self.engine
 
     def named(self, request: Any, fallback: str) -> Any:
         """Return a copy of a create request that has a name: `<fallback>-<unique suffix>` when it brings none."""

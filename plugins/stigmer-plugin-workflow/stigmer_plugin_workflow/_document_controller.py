@@ -49,7 +49,7 @@ class DocumentController:
         Raises:
             InvalidArgumentError: the document or the input is no good.
         """
-        self._executions.require_ready()
+        self._executions.gate.require_ready()
         workflow = self._parsed(request.document)
         document = document_of(workflow)
         digest = hashlib.sha256(canonical_yaml(document).encode()).hexdigest()

@@ -36,7 +36,7 @@ class ExecutionCommands:
     async def create(self, request: Any) -> Any:
         """Start an execution; nothing is written when it cannot start."""
         check_request(request)
-        self._executions.require_ready()
+        self._executions.gate.require_ready()
         workflow = self._store.read(lambda reader: self._executions.workflow_of(reader, request.spec))
         named = self._executions.named(request, workflow.metadata.slug)
         draft = self._resources.prepare(self._kind, named, creating=True)
@@ -112,8 +112,8 @@ class ExecutionCommands:
         status.error = reason if cancelling else f"Terminated: {reason}"
         _settle_tasks(status)
         append_events(tx, execution_id, [_stop_event(phase, reason, wire_time(tx.now))])
-        if self._executions.engine is not None:
-            self._executions.engine.cancel(tx, execution.metadata.id, reason)
+        if self._executions.gate.engine is not None:
+            self._executions.gate.engine.cancel(tx, execution.metadata.id, reason)
         close_context(tx, self._resources, execution_id)
         return self._resources.save_in(tx, self._kind, execution)
 

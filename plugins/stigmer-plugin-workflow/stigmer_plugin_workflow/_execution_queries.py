@@ -44,19 +44,11 @@ class ExecutionQueries:
         index = ("spec.workflow_id", request.workflow_id)
         return await self._store.read_slowly(lambda reader: listed(reader, request, index=index))
 
-    async def subscribe(self, request: io_pb2.SubscribeWorkflowExecutionRequest) -> AsyncIterator[Encoded]:
+    def subscribe(self, request: io_pb2.SubscribeWorkflowExecutionRequest) -> AsyncIterator[Encoded]:
         """Yield the execution now and after every change; ends when it has ended."""
         execution_id = request.execution_id
-        with self._store.subscribe(execution_id) as changes:
-            self._store.read(lambda reader: self._resources.row_in(reader, self._kind, execution_id))
-            last = b""
-            while (body := self._store.body(execution_id)) is not None:
-                if body != last:
-                    last = body
-                    yield Encoded(body)
-                if self._ended(body):
-                    return
-                await changes.wait()
+        self._store.read(lambda reader: self._resources.row_in(reader, self._kind, execution_id))
+        return self._frames(execution_id)  # without the request: a stream would hold it as long as it is open
 
     async def get_event_log(self, request: io_pb2.GetEventLogRequest) -> io_pb2.GetEventLogResponse:
         """Return events after a sequence number, oldest first; an unknown execution has none."""
@@ -89,6 +81,17 @@ class ExecutionQueries:
     async def list_pending_approvals(self, request: io_pb2.ListPendingApprovalsRequest) -> io_pb2.PendingApprovalsList:
         """Return a page of the tasks that wait for a person."""
         return await self._store.read_slowly(lambda reader: self._approvals.pending(reader, request))
+
+    async def _frames(self, execution_id: str) -> AsyncIterator[Encoded]:
+        with self._store.subscribe(execution_id) as changes:
+            last = b""
+            while (body := self._store.body(execution_id)) is not None:
+                if body != last:
+                    last = body
+                    yield Encoded(body)
+                if self._ended(body):
+                    return
+                await changes.wait()
 
     def _events_after(self, execution_id: str, position: int) -> Sequence[StoredEvent]:
         return self._store.read(lambda reader: reader.events(execution_id, after=position, limit=_LOG_PAGE))

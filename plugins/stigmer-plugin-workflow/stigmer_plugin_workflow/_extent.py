@@ -9,7 +9,7 @@ from stigmer_core.errors import InvalidArgumentError, Problem
 if TYPE_CHECKING:
     from stigmer_core.program import Json
 
-MOST_TASKS = 2_000  # in the document's own list; those inside of tasks are counted by the runner
+MOST_TASKS = 2_500  # in the document's own list; those inside of tasks are counted by the runner
 MOST_VALUES = 50_000  # in all lists and objects
 
 

@@ -12,6 +12,7 @@ from stigmer_core.errors import InvalidArgumentError
 from stigmer_core.resources import close_context
 from stigmer_core.resources.codec import from_dict
 from stigmer_plugin_workflow._phases import TERMINAL
+from stigmer_plugin_workflow._reports import summed_up
 from stigmer_plugin_workflow._steps import RUNNER
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def publish(tx: Transaction, resources: Resources, run_id: str, statuses: Sequen
     if row is None:
         return
     reports = [{name: value for name, value in status.items() if name != "lifecycle"} for status in statuses]
-    updates = [from_dict(report, WorkflowExecutionUpdateStatusInput()) for report in reports if report]
+    updates = [from_dict(report, WorkflowExecutionUpdateStatusInput()) for report in summed_up(filter(None, reports))]
     if updates:
         _merge(tx, resources, resources.kind(KIND).message.FromString(row.body), updates)
     announce = getattr(resources.runners.get(RUNNER), "announce", None)  # a runner may tell others about its runs

@@ -37,17 +37,20 @@ def stigmer_services(
     resources: Resources, engine: Engine | None, runners: Mapping[str, Runner], channel: grpc.aio.Channel
 ) -> Sequence[Service]:
     """Return what the three kinds have beyond the generic RPCs, and documents without a name."""
+    from stigmer_core.resources import RunGate  # noqa: PLC0415 - the command line needs none of these
     from stigmer_plugin_workflow import (  # noqa: PLC0415
         _document_controller,
         _execution_commands,
         _execution_queries,
         _task_kinds,
     )
-    from stigmer_plugin_workflow import _workflow_controller as workflow  # noqa: PLC0415 - the command line needs none
+    from stigmer_plugin_workflow import _workflow_controller as workflow  # noqa: PLC0415
     from stigmer_plugin_workflow._approvals import Approvals  # noqa: PLC0415
     from stigmer_plugin_workflow._creation import Executions  # noqa: PLC0415
+    from stigmer_plugin_workflow._steps import RUNNER  # noqa: PLC0415
 
-    executions = Executions(resources, engine, runners)
+    gate = RunGate(RUNNER, "workflows", "stigmer-plugin-workflow-runner", engine, runners)
+    executions = Executions(resources, gate)
     approvals = Approvals(EXECUTION, executions, channel)
     documents = _document_controller.DocumentController(WORKFLOW, EXECUTION, executions)
     return [

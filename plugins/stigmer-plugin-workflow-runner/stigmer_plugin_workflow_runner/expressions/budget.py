@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from stigmer_plugin_workflow_runner.expressions.extent import levels
 from stigmer_plugin_workflow_runner.expressions.failure import JqError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 STEPS = 300_000  # at most half a second of pure Python; a larger job belongs into an activity
 DEEPEST = 4_000  # frames of nested calls; the stack of a thread ends somewhere over 15,000
@@ -80,26 +79,22 @@ def _members(value: list[Any] | dict[str, Any]) -> Iterable[Any]:
 
 
 class Meter:
-    """The steps that evaluations have taken."""
+    """Counts the steps that evaluations take inside of it, together."""
 
-    __slots__ = ("steps",)
+    __slots__ = ("_token", "steps")
 
     def __init__(self) -> None:
         self.steps = 0
 
+    def __enter__(self) -> Self:
+        self._token = _meter.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _meter.reset(self._token)
+
 
 _meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
-
-
-@contextmanager
-def metered() -> Iterator[Meter]:
-    """Count the steps of every evaluation inside, together."""
-    meter = Meter()
-    token = _meter.set(meter)
-    try:
-        yield meter
-    finally:
-        _meter.reset(token)
 
 
 def count(steps: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from stigmer_core.program import Complete, Fail, Failure, StartTimer
-from stigmer_plugin_workflow_runner.expressions.budget import STEPS, metered
+from stigmer_plugin_workflow_runner.expressions.budget import STEPS, Meter
 from stigmer_plugin_workflow_runner.expressions.values import truthy
 from stigmer_plugin_workflow_runner.program import compensation, extending, fetching, review
 from stigmer_plugin_workflow_runner.program.document import ITERATION, Child, Composite, Guard, Resumable, Waiting
@@ -29,7 +29,7 @@ PAUSE = "?pause"
 def settle(execution: Execution) -> None:
     """Do everything that can be done now."""
     begun = 0
-    with metered() as meter:
+    with Meter() as meter:
         while execution.ready and begun < BATCH and meter.steps < WORK and not execution.state["ended"]:
             action, frame_id, *rest = execution.ready.pop(0)
             if frame_id not in execution.frames:

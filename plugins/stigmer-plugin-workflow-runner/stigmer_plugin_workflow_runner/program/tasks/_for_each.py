@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stigmer_plugin_workflow_runner.expressions.values import type_name
 from stigmer_plugin_workflow_runner.program import sequence
 from stigmer_plugin_workflow_runner.program.document import ITERATION, Task
 from stigmer_plugin_workflow_runner.program.faults import fault
@@ -119,7 +120,7 @@ def items_of(execution: Execution, frame_id: str, template: Template) -> list[Js
     """
     items = execution.evaluate(template, frame_id)
     if not isinstance(items, list):
-        raise fault("expression", f"'for.in' is not an array: {type(items).__name__}")
+        raise fault("expression", f"'for.in' is not an array: {type_name(items)}")
     return items
 
 

@@ -91,8 +91,12 @@ class SearchResponse(_message.Message):
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     total_count: _builtins.int
-    """Over all pages. A search for words counts and pages through the 10,000 newest hits; 10,000 means so many or more."""
+    """Over all pages; exact without a query. A search for words counts every hit among the 10,000 newest resources that
+    are searched, and up to 100 wherever they are. Where more are searched, 100 or more may mean so many or more: older
+    hits follow, newest first and up to 10,000 in all, and are counted as pages reach them.
+    """
     total_pages: _builtins.int
+    """At least one more than the page asked for while there is another hit; later pages are empty."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchResult]: ...
     @_builtins.property
