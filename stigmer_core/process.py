@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from collections.abc import Callable, Iterator
 
 NEW_OBJECTS = 20_000  # until they are looked at for cycles; with their parts some megabytes
+_groups: set[int] = set()
 
 
 def spare_collector() -> None:
@@ -32,12 +33,30 @@ def stop_signals() -> asyncio.Event:
 
     def on_signal(number: int) -> None:
         if stop.is_set():
-            os._exit(128 + number)
+            end_at_once(128 + number)
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, number)
     return stop
+
+
+@contextlib.contextmanager
+def owned_group(group: int) -> Iterator[None]:
+    """Let a process group end with this process, even when that is ended at once."""
+    _groups.add(group)
+    try:
+        yield
+    finally:
+        _groups.discard(group)
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End this process without order, and the groups that it owns."""
+    for group in _groups:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+    os._exit(code)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

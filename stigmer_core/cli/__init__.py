@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stigmer_core.cli.global_options import global_options
     from stigmer_core.cli.manifests import Manifest, ManifestError, read_manifests
     from stigmer_core.cli.output import json_line, render
+    from stigmer_core.cli.resuming import resumed
     from stigmer_core.cli.session import Session, pass_session
     from stigmer_core.cli.tables import Table
 
@@ -33,6 +34,7 @@ _MODULES = {
     "pass_session": "session",
     "read_manifests": "manifests",
     "render": "output",
+    "resumed": "resuming",
     "target_of": "connection",
 }
 
@@ -52,6 +54,7 @@ __all__ = [
     "pass_session",
     "read_manifests",
     "render",
+    "resumed",
     "target_of",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import socket
@@ -115,8 +116,13 @@ def why_not_bound(address: TcpAddress) -> UnavailableError:
             probe.bind((address.host, address.port))
             probe.listen(1)
     except OSError as error:
-        return UnavailableError(f"cannot listen on {address}: {error.strerror or error}")
+        return _not_bound(address, error)
     return UnavailableError(f"cannot listen on {address}: it is in use by another process")
+
+
+def _not_bound(address: TcpAddress, error: OSError) -> UnavailableError:
+    advice = "; port 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
+    return UnavailableError(f"cannot listen on {address}: {error.strerror or error}{advice}")
 
 
 def bind_tcp(address: TcpAddress) -> socket.socket:
@@ -133,7 +139,7 @@ def bind_tcp(address: TcpAddress) -> socket.socket:
         listener.bind((address.host, address.port))
     except OSError as error:
         listener.close()
-        raise UnavailableError(f"cannot listen on {address}: {error.strerror or error}") from error
+        raise _not_bound(address, error) from error
     listener.setblocking(False)  # noqa: FBT003 - the socket's own signature
     return listener
 

@@ -25,6 +25,38 @@ def run(stigmer):
         yield run_id
 
 
+def test_who_follows_a_run_sees_what_is_asked_and_how_to_answer(stigmer, tmp_path):
+    """What was asked for is what can be typed; the logs have the question too."""
+    document = tmp_path / "asks.json"
+    document.write_text(json.dumps(DOCUMENT))
+    with stigmer.serving():
+        following = stigmer.start("run", "-f", str(document))
+        hint = next(line for line in following.stderr if "answer it with" in line)
+        asked, (run, task, outcomes) = hint.split("stigmer runs answer ")[0], hint.split()[-3:]
+        logs = stigmer.ok("runs", "logs", run)
+        stigmer.ok("runs", "answer", run, task, outcomes.split("|")[1], "--form", '{"why": "so"}')
+        output, _ = following.communicate(timeout=30)
+
+    assert (task, outcomes, asked.strip()) == ("ask", "approve|deny", "answer it with")
+    assert "ask  Sure?  (approve, deny)\n" in logs
+    assert json.loads(output)["outcome"] == "deny"
+
+
+def test_following_goes_on_over_a_restart_of_the_server(stigmer):
+    """No event is shown twice or lost."""
+    with stigmer.serving():
+        run = stigmer.json("run", "-f", "-", "--no-follow", stdin=json.dumps(DOCUMENT))["metadata"]["name"]
+        logs = stigmer.start("runs", "logs", "-f", run)
+        before = [next(logs.stdout) for _ in range(3)]
+    with stigmer.serving():
+        stigmer.ok("runs", "answer", run, "ask", "approve", "--form", '{"why": "so"}')
+        after, errors = logs.communicate(timeout=60)
+
+    numbers = [int(line.split()[0]) for line in [*before, *after.splitlines()]]
+    assert (logs.returncode, errors, numbers) == (0, "", list(range(1, len(numbers) + 1)))
+    assert after.endswith("execution completed\n")
+
+
 def test_an_answer_lets_a_run_go_on(stigmer, run):
     """With the data that the question asks for."""
     stigmer.ok("runs", "answer", run, "ask", "approve", "--form", '{"why": "so"}', "--comment", "fine")

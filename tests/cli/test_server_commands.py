@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -47,6 +48,18 @@ def test_stop_ends_the_server_that_owns_the_home(stigmer):
         assert server.wait(timeout=10) == 0
 
     assert stigmer("stop").stderr == f"no server runs in {stigmer.home}\n"
+
+
+@pytest.mark.parametrize("flag", ["--listen", "--http"])
+def test_a_port_that_is_taken_is_named_with_a_way_out(stigmer, flag):
+    """In one line."""
+    flags = {"--listen": "127.0.0.1:0", "--http": ""}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        flags[flag] = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = stigmer("serve", *(word for pair in flags.items() for word in pair))
+
+    said = f"error: cannot listen on {flags[flag]}: Address already in use; port 0 takes a free one\n"
+    assert (done.returncode, done.stderr) == (3, said)
 
 
 def test_a_second_server_is_refused(stigmer):
@@ -100,6 +113,14 @@ def test_version_names_client_and_server(stigmer):
 def test_completion_scripts_call_back(stigmer, shell):
     """The script asks this command line for the words."""
     assert "_STIGMER_COMPLETE" in stigmer.ok("completion", shell)
+
+
+def test_the_help_of_completion_can_be_copied(stigmer):
+    """A line for each shell."""
+    lines = stigmer.ok("completion", "--help").splitlines()
+
+    assert "  bash: source <(stigmer completion bash)" in lines
+    assert "  fish: stigmer completion fish | source" in lines
 
 
 def test_the_bash_script_is_bash(stigmer):

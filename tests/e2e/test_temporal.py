@@ -102,6 +102,31 @@ def test_temporal_away_refuses_runs_and_writes_nothing(alone):
         assert json.load(response) == {"status": "ok", "engine": {"name": "temporal", "ready": False}}
 
 
+def test_run_of_another_engine_says_so_when_it_is_told_something(server, tmp_path):
+    """One that a command has started by itself, with the home's own engine: it can be cancelled."""
+    document = tmp_path / "waiting.yaml"
+    document.write_text(WAITING)
+    server.stop()
+    started = stigmer(server, "run", "-f", str(document), "--no-follow", "-o", "name")
+    server.start()
+    refused = stigmer(server, "runs", "pause", started.stdout.strip())
+    cancelled = stigmer(server, "runs", "cancel", started.stdout.strip())
+
+    assert (refused.returncode, cancelled.returncode) == (2, 0)
+    assert "was started with another engine than temporal" in refused.stderr
+
+
+def test_server_that_starts_without_temporal_says_so(tmp_path, monkeypatch):
+    """In its log why, and beside the engine's name what that means."""
+    monkeypatch.setenv("TEMPORAL_CLI", "nowhere")
+    server = ServerProcess(tmp_path / "home", options=["--engine", "temporal"]).start()
+    server.stop()
+
+    said = server.errors()
+    assert "TEMPORAL_CLI names nowhere, which is no program" in said
+    assert "engine   temporal: not there yet, new runs are refused" in said
+
+
 async def test_nothing_is_lost_whatever_is_killed(tmp_path_factory):
     """Server, worker and Temporal in turn; `benchmarks/bench_temporal_chaos.py` does it with 200 runs of 20 steps."""
     tally = await Chaos(tmp_path_factory.mktemp("c"), runs=4, steps=5, kills=3, seed=3).run()

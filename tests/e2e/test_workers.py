@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -174,6 +175,16 @@ async def test_a_worker_waits_for_a_server_that_is_not_there_yet(cluster):
     assert early.stop() == 0
 
 
+async def test_a_worker_says_that_it_waits_for_one_who_never_answers(cluster):
+    """As where TLS is spoken on one side only: nothing is refused, and nothing comes."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        lost = WorkerProcess(cluster.server, "--server", address, name="lost").launch()
+        await until(lambda: f"waiting for the server at {address}\n" in lost.errors())
+
+        assert lost.stop() == 0
+
+
 async def test_a_worker_goes_on_when_temporal_was_away(cluster, workers, doors):
     """Temporal is killed in the middle of a call, and started again: the run ends as if nothing had been."""
     workers("steady")
@@ -205,6 +216,7 @@ def test_a_worker_needs_the_token_of_the_server(cluster):
     code = wrong.launch().wait()
 
     assert (code, "does not let this worker in" in wrong.errors()) == (4, True)
+    assert "--token-file or STIGMER_TOKEN has what `stigmer token` prints" in wrong.errors()
 
 
 def test_a_worker_of_a_server_with_another_engine_is_refused(server):

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS = 1.0
 ANSWER_WITHIN = timedelta(seconds=2)
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
+SAY_FROM_SECONDS = 1.0  # a server that has just been started is away for a moment
 
 
 class Connection:
@@ -57,7 +58,9 @@ class Connection:
         self._converter = converter
         self._server = server
         self._share = share
+        self._told = ""  # the reason for which Temporal is away, as far as it was logged
         self._back = asyncio.Event()
+        self._settled = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -75,12 +78,22 @@ class Connection:
             await self._back.wait()
         return self.client
 
+    async def settled(self) -> None:
+        """Return once Temporal answers, or somebody has to do something before it can."""
+        await self._settled.wait()
+
     def lost(self, error: BaseException) -> None:
         """Take note that Temporal does not answer."""
         if self.client is not None:
-            logger.warning("temporal is away reason=%s", error)
+            self._tell(error)
         self.client, self.problem = None, str(error)
         self._back.clear()
+
+    def _tell(self, reason: BaseException) -> None:
+        """Log why Temporal is away, each reason once."""
+        if str(reason) != self._told:
+            self._told = str(reason)
+            logger.warning("temporal is away reason=%s", reason)
 
     async def stop(self) -> None:
         """Stop the workers, and the server if it is one's own."""
@@ -99,9 +112,14 @@ class Connection:
                 await self._serve()
             except (RPCError, RuntimeError, OSError, StigmerError) as error:
                 self.lost(error)
-                logger.log(logging.WARNING if pause >= 1 else logging.DEBUG, "temporal not connected reason=%s", error)
+                if isinstance(error, StigmerError):  # such as no program: waiting alone does not help
+                    self._tell(error)
+                    self._settled.set()
+                    pause = LONGEST_PAUSE_SECONDS
+                elif pause >= SAY_FROM_SECONDS:
+                    self._tell(error)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if self._server is None else FIRST_PAUSE_SECONDS * 5
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS if self._server is None else SAY_FROM_SECONDS)
 
     async def _serve(self) -> None:
         """Connect, work until a worker gives up, and stop."""
@@ -139,9 +157,11 @@ class Connection:
             self.lost(error)
             return
         if self.client is None:
-            logger.info("temporal is there namespace=%s", client.namespace)
-        self.client, self.problem = client, ""
+            level = logging.WARNING if self._told else logging.INFO  # who was told that it is away waits for this
+            logger.log(level, "temporal is there namespace=%s", client.namespace)
+        self.client, self.problem, self._told = client, "", ""
         self._back.set()
+        self._settled.set()
 
 
 async def _knows_attribute(client: Client) -> bool:

@@ -33,6 +33,7 @@ class DevServer:
         self._note = home / "temporal.json"
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._told = False  # that a program is downloaded: it is tried again and again
 
     @property
     def address(self) -> str:
@@ -53,7 +54,12 @@ class DevServer:
         if self.alive:
             return
         folder = self._home / "temporal-cli"
-        program = find_program() or _downloaded(folder) or await _download(folder)
+        program = find_program() or _downloaded(folder)
+        if program is None:
+            if not self._told:
+                logger.warning("no program temporal is here: the SDK downloads one into %s", folder)
+            self._told = True
+            program = await _download(folder)
         await asyncio.to_thread(self._end_leftover)
         self._port = self._port or _free_port()
         self._process = self._start(program)

@@ -185,7 +185,7 @@ class TemporalEngine:
             keeper.start()
         with contextlib.suppress(TimeoutError):  # wait_for may lose a cancellation: bpo-37658
             async with asyncio.timeout(OPEN_SECONDS if server else REACH_SECONDS):
-                await connection.connected()
+                await connection.settled()
 
     async def close(self) -> None:
         """Stop driving; what is recorded is in the store and in Temporal, and goes on at the next `open`."""

@@ -25,7 +25,7 @@ from stigmer_core.errors import (
 )
 from stigmer_core.kind import Service
 from stigmer_core.private_file import write_private
-from stigmer_core.process import stop_signals
+from stigmer_core.process import end_at_once, stop_signals
 from stigmer_core.server import Authenticator, CallLog, Dispatcher, GrpcServer, Tls, methods_of, standard_interceptors
 from stigmer_plugin_engine_temporal._connection import Connection
 from stigmer_plugin_engine_temporal._control import SERVICE, WorkflowRunnerController
@@ -81,7 +81,7 @@ async def work(worker: Worker) -> None:
     if not working.done():
         worker.tell(f"stopping: what is under way has {DRAIN.total_seconds():.0f} s; the signal again ends it at once")
         working.cancel()
-        asyncio.get_running_loop().call_later((DRAIN + STUCK).total_seconds(), os._exit, 1)
+        asyncio.get_running_loop().call_later((DRAIN + STUCK).total_seconds(), end_at_once, 1)
     stopping.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await working
@@ -91,6 +91,7 @@ class _Working:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._begun = time.monotonic()
+        self._server_said = ""  # why it does not answer, as far as that is known
 
     async def run(self) -> None:
         """Work until this is cancelled."""
@@ -133,18 +134,22 @@ class _Working:
 
     async def _configured(self, link: ServerLink) -> pb.GetConfigurationResponse:
         """Return what the server says, once it answers."""
-        pause, told = 0.2, False
-        while True:
-            try:
-                return await link.configuration()
-            except grpc.aio.AioRpcError as error:
-                if error.code() not in AWAY:
-                    raise _refused(error, link.address) from error
-                if not told and time.monotonic() - self._begun > SAY_AFTER_SECONDS:
-                    told = True
-                    self._worker.tell(f"waiting for the server at {link.address}: {error.details()}")
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        pause, told = 0.2, asyncio.get_running_loop().call_later(SAY_AFTER_SECONDS, self._waits_for_server, link)
+        try:
+            while True:
+                try:
+                    return await link.configuration()
+                except grpc.aio.AioRpcError as error:
+                    if error.code() not in AWAY:
+                        raise _refused(error, link.address) from error
+                    self._server_said = f": {error.details()}"
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        finally:
+            told.cancel()
+
+    def _waits_for_server(self, link: ServerLink) -> None:
+        self._worker.tell(f"waiting for the server at {link.address}{self._server_said}")
 
     async def _connected(self, connection: Connection, options: Options) -> None:
         waiting = asyncio.ensure_future(connection.connected())
@@ -209,7 +214,10 @@ def _refused(error: grpc.aio.AioRpcError, address: str) -> StigmerError:
     if code == grpc.StatusCode.UNIMPLEMENTED:
         return FailedPreconditionError(f"the server at {address} does not run with --engine temporal")
     if code == grpc.StatusCode.UNAUTHENTICATED:
-        return UnauthenticatedError(f"the server at {address} does not let this worker in: {said}")
+        return UnauthenticatedError(
+            f"the server at {address} does not let this worker in: {said};"
+            " --token-file or STIGMER_TOKEN has what `stigmer token` prints where the server runs"
+        )
     if code == grpc.StatusCode.PERMISSION_DENIED:
         return PermissionDeniedError(f"the server at {address} does not let this worker in: {said}")
     return StigmerError(f"the server at {address} does not answer rightly: {code.name}: {said}")

@@ -76,7 +76,7 @@ async def test_activity_that_was_stopped_is_called_again(host, runners):
     assert attempts == [1, 2]
 
 
-async def test_temporal_is_killed_while_runs_wait(own):
+async def test_temporal_is_killed_while_runs_wait(own, caplog):
     """It is started again with its database; runs go on, and new ones are taken."""
     waiting = await own.start({"seconds": 600}, "waiting")
     await own.until(lambda: own.statuses(waiting))
@@ -91,6 +91,11 @@ async def test_temporal_is_killed_while_runs_wait(own):
     assert await own.ended(waiting) == ("completed", [])
     assert own.engine.ready()
     assert server.address == address
+    said = [record.getMessage() for record in caplog.records if record.name.endswith("._connection")]
+    assert [text.partition(" reason=")[0] for text in said] == [
+        "temporal is away",
+        "temporal is there namespace=default",
+    ]
 
 
 async def test_engine_opens_without_temporal(tmp_path, runners, monkeypatch):
@@ -109,6 +114,18 @@ async def test_engine_opens_without_temporal(tmp_path, runners, monkeypatch):
     assert not ready
     assert host.engine.problem
     assert run_id
+
+
+async def test_engine_without_a_program_opens_and_says_why_once(tmp_path, runners, monkeypatch, caplog):
+    """Nobody waits for what waiting does not help, nor reads the reason again and again."""
+    monkeypatch.setattr("stigmer_plugin_engine_temporal._engine.OPEN_SECONDS", 3600)
+    monkeypatch.setenv("TEMPORAL_CLI", str(tmp_path / "none"))
+    host = await Host(tmp_path / "stigmer.db", runners, "").open()
+    problem = host.engine.problem
+    await host.close()
+
+    assert "none, which is no program" in problem
+    assert [record.getMessage() for record in caplog.records] == [f"temporal is away reason={problem}"]
 
 
 async def test_killed_owner_leaves_nothing_behind(tmp_path):

@@ -136,6 +136,15 @@ async def test_redirect_to_a_forbidden_address_is_refused(http):
             await call(http, uri, redirect=True)
 
 
+@pytest.mark.parametrize(
+    ("host", "said"), [("127.0.0.1", "127.0.0.1 is a"), ("localhost", "localhost stands for 127.0.0.1, a")]
+)
+def test_private_address_is_refused_by_the_name_that_was_written(host, said):
+    """A name with what it stands for, an address once."""
+    with pytest.raises(ForbiddenAddressError, match=f"^{said} private address that 'network.allow' does not name"):
+        AddressPolicy().check(host, "127.0.0.1")
+
+
 async def test_response_that_is_too_large_is_refused(http):
     """Its size is counted as it comes, whatever it says."""
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"

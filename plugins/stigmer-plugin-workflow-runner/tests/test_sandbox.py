@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import os
+import signal
 import socket
+import subprocess
+import sys
+import warnings
 from pathlib import Path
 
 import pytest
+import uvloop
 from stigmer_plugin_workflow_runner.activities import process as process_module
 from stigmer_plugin_workflow_runner.activities import sandbox as sandbox_module
 from stigmer_plugin_workflow_runner.activities.confine import landlock_abi
@@ -21,6 +27,19 @@ from stigmer_core.program import ActivityContext, ActivityError
 
 PYTHON = interpreter()
 CONTEXT = ActivityContext("run-1", "/do/0/a", 1)
+IMPATIENT = """
+import asyncio, pathlib
+from stigmer_core.process import stop_signals
+from stigmer_plugin_workflow_runner.activities.process import run_process
+async def main():
+    stop = stop_signals()
+    argv = ["/bin/sh", "-c", "exec 3>ready; echo up >&3; sleep 1000 & wait"]
+    call = asyncio.create_task(run_process(argv, env={}, cwd=pathlib.Path(), stdin=None))
+    await stop.wait()
+    print("stopping", flush=True)
+    await call
+asyncio.run(main())
+"""
 AROUND = """
 import ctypes, os, resource, socket, sys
 def call(*arguments):
@@ -162,6 +181,26 @@ async def test_stopped_call_leaves_no_process(ready, command):
     pipe.close()
 
 
+@pytest.mark.parametrize("steps", range(1, 5))
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_call_that_is_stopped_while_it_begins_leaves_no_pipe_open(tmp_path, run, steps):
+    """Whichever of its pipes it has connected by then."""
+
+    async def stopped():
+        call = asyncio.create_task(process_module.run_process(["sleep", "1000"], env={}, cwd=tmp_path, stdin=None))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        run(stopped())
+        gc.collect()
+
+    assert [str(warning.message) for warning in found] == []
+
+
 async def test_process_leaves_nothing_behind(ready):
     """What it started in the background ends with it, although it holds the outputs open."""
     call, pipe = await ready("sleep 1000 & echo done")
@@ -182,6 +221,21 @@ async def test_process_for_which_nobody_waits_is_kept_in_sight(ready, processes)
 
     assert await asyncio.to_thread(pipe.read) == ""
     pipe.close()
+
+
+def test_second_signal_leaves_no_process(tmp_path):
+    """What a process has started ends with the server, or the worker, that has no time for it any more."""
+    os.mkfifo(tmp_path / "ready")
+    impatient = subprocess.Popen([sys.executable, "-c", IMPATIENT], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    with (tmp_path / "ready").open() as pipe, impatient:
+        assert pipe.readline() == "up\n"
+        impatient.send_signal(signal.SIGINT)
+        assert impatient.stdout.readline() == "stopping\n"
+        impatient.send_signal(signal.SIGINT)
+
+        assert pipe.read() == ""
+
+    assert impatient.returncode == 130
 
 
 @pytest.mark.parametrize("setting", ["auto", "required"])

@@ -108,7 +108,7 @@ class Approvals:
                 "reviewer": request.reviewer or current_caller().name,
                 "comment": request.comment,
             }
-            self._executions.gate.require_reachable().signal(tx, execution.metadata.id, "approval", payload)
+            self._executions.tell(tx, execution.metadata.id, "approval", payload)
             event = _event(event_pb2.approval_resolved, tx)
             event.task_name, event.approval_resolved.outcome = request.task_name, request.outcome
             _resolve(event.approval_resolved, request.comment, request.reviewer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ai.stigmer.agentic.workflow.v1.api_pb2 import Workflow
 from ai.stigmer.agentic.workflow.v1.io_pb2 import WorkflowId
@@ -13,7 +13,8 @@ from ai.stigmer.commons.apiresource.apiresourcekind.api_resource_kind_pb2 import
 from ai.stigmer.commons.apiresource.io_pb2 import ApiResourceReference
 from google.protobuf import json_format
 
-from stigmer_core.cli import ExitCode, Failure, Table, fail, read_manifests
+from stigmer_core.api.v1 import resources_pb2
+from stigmer_core.cli import ExitCode, Failure, Table, fail, read_manifests, resumed
 from stigmer_plugin_workflow.api.v1 import documents_pb2
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from stigmer_core.cli import Session
     from stigmer_core.program import Json
 
+    M = TypeVar("M", bound=Message)
+
 API_VERSION = "agentic.stigmer.ai/v1"
 _WORKFLOWS = "/ai.stigmer.agentic.workflow.v1.WorkflowQueryController"
 _COMMANDS = "/ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController"
 _QUERIES = "/ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController"
 _DOCUMENTS = "/stigmer.workflow.v1.WorkflowDocumentController"
+_ID_PREFIX = "wex_"
 _WORDS = ("workflow", "workflows", "wf", "wfl")
 
 
@@ -79,11 +83,24 @@ def manifest_problem(manifest: Any, problem: Any) -> str:
     return f"{manifest.source}:{line}:{column}: error: {problem.message}{hint}"
 
 
-def get(session: Session, run_id: str) -> WorkflowExecution:
-    """Return a run by its id, also written `workflowexecution/ID`."""
-    wanted = io_pb2.WorkflowExecutionId(value=run_id.rpartition("/")[2])
+def get(session: Session, run: str) -> WorkflowExecution:
+    """Return a run by its name or id, also written `workflowexecution/NAME`."""
+    wanted = io_pb2.WorkflowExecutionId(value=run_id_of(session, run))
+    return _of_run(session, f"{_QUERIES}/get", wanted, WorkflowExecution)
+
+
+def run_id_of(session: Session, run: str) -> str:
+    """Return the id of a run that its name or id names, also written `workflowexecution/NAME`."""
+    name = run.rpartition("/")[2]
+    if name.startswith(_ID_PREFIX):
+        return name
+    wanted = resources_pb2.GetRequest(kind="WorkflowExecution", name=name, org=session.org)
+    return _of_run(session, "/stigmer.core.v1.ResourceService/Get", wanted, resources_pb2.Document).id
+
+
+def _of_run(session: Session, path: str, request: Message, response: type[M]) -> M:
     try:
-        return session.connection().call(f"{_QUERIES}/get", wanted, WorkflowExecution)
+        return session.connection().call(path, request, response)
     except Failure as failure:
         failure.hint = failure.hint or "stigmer runs list"
         raise
@@ -104,12 +121,18 @@ def listed(session: Session, *, workflow: str | None, phase: str | None, limit: 
 
 
 def events(session: Session, execution_id: str, *, after: int, follow: bool) -> Iterator[Any]:
-    """Yield a run's events in order; with `follow` until the run has ended."""
+    """Yield a run's events in order; with `follow` until the run has ended, over restarts of the server."""
     from ai.stigmer.agentic.workflowexecution.v1.event_pb2 import WorkflowExecutionEvent  # noqa: PLC0415
 
-    if follow:
+    def begin() -> Iterator[Any]:
+        nonlocal after
         request = io_pb2.SubscribeEventsRequest(execution_id=execution_id, after_sequence=after)
-        yield from session.connection().stream(f"{_QUERIES}/subscribeEvents", request, WorkflowExecutionEvent)
+        for event in session.connection().stream(f"{_QUERIES}/subscribeEvents", request, WorkflowExecutionEvent):
+            after = event.sequence_number
+            yield event
+
+    if follow:
+        yield from resumed(begin)
         return
     while True:
         page = session.connection().call(
@@ -126,15 +149,40 @@ def events(session: Session, execution_id: str, *, after: int, follow: bool) -> 
 def cancel(session: Session, execution_id: str, reason: str) -> WorkflowExecution:
     """Cancel a run."""
     request = io_pb2.CancelWorkflowExecutionInput(id=execution_id, reason=reason)
-    return session.connection().call(f"{_COMMANDS}/cancel", request, WorkflowExecution)
+    return _of_run(session, f"{_COMMANDS}/cancel", request, WorkflowExecution)
+
+
+def pause(session: Session, execution_id: str, reason: str) -> WorkflowExecution:
+    """Put a run on hold."""
+    request = io_pb2.PauseWorkflowExecutionInput(id=execution_id, reason=reason)
+    return _of_run(session, f"{_COMMANDS}/pause", request, WorkflowExecution)
+
+
+def resume(session: Session, execution_id: str) -> WorkflowExecution:
+    """Let a run that is on hold go on."""
+    request = io_pb2.ResumeWorkflowExecutionInput(id=execution_id)
+    return _of_run(session, f"{_COMMANDS}/resume", request, WorkflowExecution)
+
+
+def recover(session: Session, execution_id: str) -> WorkflowExecution:
+    """Let a failed run go on."""
+    request = io_pb2.RecoverWorkflowExecutionInput(id=execution_id)
+    return _of_run(session, f"{_COMMANDS}/recover", request, WorkflowExecution)
+
+
+def signal(session: Session, execution_id: str, name: str, payload: Mapping[str, Json]) -> WorkflowExecution:
+    """Send a run a signal."""
+    request = io_pb2.SendSignalInput(execution_id=execution_id, signal_name=name)
+    request.payload.update(payload)
+    return _of_run(session, f"{_COMMANDS}/sendSignal", request, WorkflowExecution)
 
 
 def answer(
-    session: Session, run_id: str, task: str, outcome: str, *, form: Mapping[str, Json], comment: str
+    session: Session, execution_id: str, task: str, outcome: str, *, form: Mapping[str, Json], comment: str
 ) -> WorkflowExecution:
     """Answer a task that waits for a person."""
     request = io_pb2.SubmitWorkflowTaskApprovalInput(
-        execution_id=run_id.rpartition("/")[2], task_name=task, outcome=outcome, comment=comment
+        execution_id=execution_id, task_name=task, outcome=outcome, comment=comment
     )
     request.form_data.update(form)
     return session.connection().call(f"{_COMMANDS}/submitWorkflowTaskApproval", request, WorkflowExecution)

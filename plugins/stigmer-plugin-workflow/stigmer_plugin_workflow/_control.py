@@ -28,7 +28,7 @@ def pause(executions: Executions, tx: Transaction, execution: Any, reason: str) 
     if execution.status.phase == enum_pb2.EXECUTION_PAUSED:
         return False
     require_phase(execution.status.phase, RUNNING, "pause")
-    executions.gate.require_reachable().signal(tx, execution.metadata.id, "pause", {"reason": reason})
+    executions.tell(tx, execution.metadata.id, "pause", {"reason": reason})
     execution.status.phase = enum_pb2.EXECUTION_PAUSED
     event = _event(event_pb2.execution_paused, tx)
     event.execution_paused.reason, event.execution_paused.paused_by = reason, current_caller().name
@@ -45,7 +45,7 @@ def resume(executions: Executions, tx: Transaction, execution: Any) -> bool:
     if execution.status.phase in RUNNING:
         return False
     require_phase(execution.status.phase, frozenset({enum_pb2.EXECUTION_PAUSED}), "resume")
-    executions.gate.require_reachable().signal(tx, execution.metadata.id, "resume", {})
+    executions.tell(tx, execution.metadata.id, "resume", {})
     execution.status.phase = enum_pb2.EXECUTION_IN_PROGRESS
     event = _event(event_pb2.execution_resumed, tx)
     event.execution_resumed.resumed_by = current_caller().name
@@ -65,7 +65,7 @@ def recover(executions: Executions, tx: Transaction, execution: Any) -> bool:
     try:
         executions.gate.require_reachable().recover(tx, execution.metadata.id)
     except NotFoundError:
-        text = f"execution {execution.metadata.id} is not kept any more: start another one"
+        text = f"execution {execution.metadata.id} is not kept any more, or another engine has it: start another one"
         raise FailedPreconditionError(text) from None
     for name in ("error", "completed_at"):
         execution.status.ClearField(name)
@@ -84,7 +84,7 @@ def send_signal(executions: Executions, tx: Transaction, execution: Any, request
     key = f"signal:{execution.metadata.id}:{request.idempotency_key}" if request.idempotency_key else ""
     if key and tx.recall(key) is not None:
         return
-    executions.gate.require_reachable().signal(
+    executions.tell(
         tx,
         execution.metadata.id,
         "signal",

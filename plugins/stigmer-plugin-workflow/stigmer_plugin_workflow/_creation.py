@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import enum_pb2
 
-from stigmer_core.errors import InvalidArgumentError
+from stigmer_core.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from stigmer_core.program import Run
 from stigmer_core.resources import context_values, open_context
 from stigmer_core.resources.codec import copy_of
@@ -43,6 +43,19 @@ class Executions:
 
     resources: Resources
     gate: RunGate
+
+    def tell(self, tx: Transaction, execution_id: str, name: str, payload: Json, *, signal_id: str = "") -> None:
+        """Send a run a signal.
+
+        Raises:
+            FailedPreconditionError: the engine is away, or is not the one that the run was started with.
+        """
+        engine = self.gate.require_reachable()
+        try:
+            engine.signal(tx, execution_id, name, payload, signal_id=signal_id)
+        except NotFoundError:
+            text = f"execution {execution_id} was started with another engine than {engine.name}, and goes on with that"
+            raise FailedPreconditionError(text) from None
 
     def create_in(self, tx: Transaction, draft: Any) -> Any:
         """Store a prepared execution of a stored workflow and start it.

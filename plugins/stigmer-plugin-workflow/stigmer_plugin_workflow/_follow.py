@@ -38,6 +38,9 @@ def follow(session: Session, execution_id: str) -> WorkflowExecution:
     for event in client.events(session, execution_id, after=0, follow=True):
         if event.event_type in _SHOWN:
             session.note(f"  {event_line(event, time=False)}")
+            if event.approval_requested.outcomes and session.connection().address:  # else nobody else gets in
+                outcomes = "|".join(outcome.name for outcome in event.approval_requested.outcomes)
+                session.note(f"  answer it with        stigmer runs answer {execution_id} {event.task_name} {outcomes}")
     execution = client.get(session, execution_id)
     session.note(f"{client.phase_word(execution)}")
     return execution

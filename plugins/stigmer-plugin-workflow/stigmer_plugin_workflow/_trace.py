@@ -20,15 +20,25 @@ _MARKS = {
     enum_pb2.WORKFLOW_TASK_WAITING_APPROVAL: "waiting",
 }
 _SECOND_MS = 1000
+_TIME_WIDTH = len("2026-01-31T12:00:00.000000Z")
 
 
 def event_line(event: Any, *, time: bool = True) -> str:
     """Return an event on one line: when, what, which task, and its payload's telling part."""
     what = event_pb2.WorkflowEventType.Name(event.event_type).replace("_", " ")
-    payload = event.WhichOneof("payload")
-    detail = getattr(getattr(event, payload), "error", "") if payload else ""
-    parts = [f"{event.sequence_number:>4}  {event.occurred_at}" if time else "", f"{what:<20}", event.task_name, detail]
+    when = f"{event.sequence_number:>4}  {event.occurred_at:<{_TIME_WIDTH}}" if time else ""
+    parts = [when, f"{what:<20}", event.task_name, _detail(event)]
     return "  ".join(part for part in parts if part).rstrip()
+
+
+def _detail(event: Any) -> str:
+    """Return what went wrong, or what a person is asked and may answer."""
+    payload = event.WhichOneof("payload")
+    if payload == "approval_requested":
+        asked = event.approval_requested
+        outcomes = ", ".join(outcome.name for outcome in asked.outcomes)
+        return f"{asked.prompt}  ({outcomes})" if outcomes else str(asked.prompt)
+    return str(getattr(getattr(event, payload), "error", "")) if payload else ""
 
 
 def trace_lines(execution: WorkflowExecution, *, unicode: bool = True) -> Iterator[str]:

@@ -56,9 +56,12 @@ def run(
     _follow_to_the_end(session, execution.metadata.id)
 
 
-@click.group()
+@click.group(short_help="List, follow, answer and steer runs.")
 def runs() -> None:
-    """List, follow, answer and cancel runs."""
+    """List, follow, answer and steer runs.
+
+    RUN is a run's name or its id.
+    """
 
 
 @runs.command("list")
@@ -118,9 +121,48 @@ def trace(session: Session, run_id: str) -> None:
 @pass_session
 def cancel(session: Session, run_id: str, reason: str) -> None:
     """Cancel a run; no task starts after this returns."""
-    execution = client.cancel(session, client.get(session, run_id).metadata.id, reason)
-    session.note(f"{_name(execution)} is cancelled")
-    session.emit(client.as_json(execution), table=client.table([execution]), names=[_name(execution)])
+    execution = client.cancel(session, client.run_id_of(session, run_id), reason)
+    _told(session, execution, f"{_name(execution)} is cancelled")
+
+
+@runs.command("pause")
+@click.argument("run_id", metavar="RUN")
+@click.option("--reason", default="paused from the command line", show_default=True, help="Why; kept with the run.")
+@pass_session
+def pause(session: Session, run_id: str, reason: str) -> None:
+    """Put a run on hold: what is under way ends, and nothing new begins."""
+    execution = client.pause(session, client.run_id_of(session, run_id), reason)
+    _told(session, execution, f"{_name(execution)} is on hold")
+
+
+@runs.command("resume")
+@click.argument("run_id", metavar="RUN")
+@pass_session
+def resume(session: Session, run_id: str) -> None:
+    """Let a run that is on hold go on."""
+    execution = client.resume(session, client.run_id_of(session, run_id))
+    _told(session, execution, f"{_name(execution)} goes on")
+
+
+@runs.command("recover")
+@click.argument("run_id", metavar="RUN")
+@pass_session
+def recover(session: Session, run_id: str) -> None:
+    """Let a failed run go on from the task that failed."""
+    execution = client.recover(session, client.run_id_of(session, run_id))
+    _told(session, execution, f"{_name(execution)} goes on")
+
+
+@runs.command("signal")
+@click.argument("run_id", metavar="RUN")
+@click.argument("name")
+@click.option("--payload", "given", metavar="JSON|@FILE|-", help="What it carries, an object.")
+@pass_session
+def signal(session: Session, run_id: str, name: str, given: str | None) -> None:
+    """Send a run the signal NAME."""
+    payload = _object(given, "--payload")
+    execution = client.signal(session, client.run_id_of(session, run_id), name, payload)
+    _told(session, execution, f"{_name(execution)} was sent {name}")
 
 
 @runs.command("answer")
@@ -132,12 +174,10 @@ def cancel(session: Session, run_id: str, reason: str) -> None:
 @pass_session
 def answer(session: Session, run_id: str, task: str, outcome: str, given: str | None, comment: str) -> None:  # noqa: PLR0917 - arguments and options
     """Answer a TASK of a run that waits for a person, with one of its outcomes, such as approve or deny."""
-    form = _input(given, "--form")
-    if not isinstance(form, dict):
-        fail(ExitCode.USAGE, "--form must be a JSON object", hint='--form \'{"name": "value"}\'')
+    form = _object(given, "--form")
+    run_id = client.run_id_of(session, run_id)
     execution = client.answer(session, run_id, task, outcome, form=form, comment=comment)
-    session.note(f"{task} of {_name(execution)} is answered: {outcome}")
-    session.emit(client.as_json(execution), table=client.table([execution]), names=[_name(execution)])
+    _told(session, execution, f"{task} of {_name(execution)} is answered: {outcome}")
 
 
 def _follow_to_the_end(session: Session, execution_id: str) -> None:
@@ -181,6 +221,19 @@ def _input(given: str | None, option: str = "--input") -> Json:
     if not isinstance(value, (dict, list)):
         fail(ExitCode.USAGE, f"{source} must be a JSON object or list", hint=f'{option} \'{{"name": "value"}}\'')
     return value
+
+
+def _object(given: str | None, option: str) -> dict[str, Json]:
+    value = _input(given, option)
+    if not isinstance(value, dict):
+        fail(ExitCode.USAGE, f"{option} must be a JSON object", hint=f'{option} \'{{"name": "value"}}\'')
+    return value
+
+
+def _told(session: Session, execution: WorkflowExecution, what: str) -> None:
+    """Say what a run was told, and show it as it is now."""
+    session.note(what)
+    session.emit(client.as_json(execution), table=client.table([execution]), names=[_name(execution)])
 
 
 def _name(execution: WorkflowExecution) -> str:

@@ -28,7 +28,7 @@ def stigmer_commands() -> Mapping[str, str]:
     """Return the commands that start and follow runs."""
     return {
         "run": "stigmer_plugin_workflow.commands:run|Run a workflow and print its output.",
-        "runs": "stigmer_plugin_workflow.commands:runs|List, follow, answer and cancel runs.",
+        "runs": "stigmer_plugin_workflow.commands:runs|List, follow, answer and steer runs.",
     }
 
 

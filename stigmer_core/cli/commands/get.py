@@ -11,9 +11,10 @@ import click
 from stigmer_core.cli.completion import complete_kind, complete_name
 from stigmer_core.cli.documents import MissingError, find_kind, kind_of_id, not_found
 from stigmer_core.cli.exits import ExitCode
-from stigmer_core.cli.failure import Failure, fail
+from stigmer_core.cli.failure import fail
 from stigmer_core.cli.output import json_line, json_text, write
 from stigmer_core.cli.resource_table import mixed_table, resource_table
+from stigmer_core.cli.resuming import resumed
 from stigmer_core.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from stigmer_core.cli.documents import Document, Documents, WatchedChange
 
 EVERYTHING = "all"
-_RESUMABLE = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
-_RECONNECTS = 30
-_RECONNECT_SECONDS = 1.0
 _SHORTEST_SECONDS = 0.05
 
 
@@ -141,22 +139,19 @@ def changes(
 
     When the server goes and comes back, or this is too slow for it, the next call asks from the last revision on.
     """
-    documents, revision, failures = session.documents(), 0, 0
-    while True:
-        try:
-            seconds = None if deadline is None else max(deadline - time.monotonic(), _SHORTEST_SECONDS)
-            for change in documents.watch(kind, name, org, revision, seconds=seconds):
-                failures, revision = 0, max(revision, change.revision)
-                yield change
-        except MissingError:
-            not_found(documents, kind, name, session.org)
-        except Failure as failure:
-            failures += 1
-            if failure.status not in _RESUMABLE or failures > _RECONNECTS:
-                raise
-            time.sleep(_RECONNECT_SECONDS)
-        else:
-            return
+    documents, revision = session.documents(), 0
+
+    def begin() -> Iterator[WatchedChange]:
+        nonlocal revision
+        seconds = None if deadline is None else max(deadline - time.monotonic(), _SHORTEST_SECONDS)
+        for change in documents.watch(kind, name, org, revision, seconds=seconds):
+            revision = max(revision, change.revision)
+            yield change
+
+    try:
+        yield from resumed(begin)
+    except MissingError:
+        not_found(documents, kind, name, session.org)
 
 
 def _emit_change(session: Session, kind: KindEntry, document: Document, *, first: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,6 +67,7 @@ def serve(session: Session, /, **flags: Any) -> None:
     It answers on a unix socket in the home, which needs no token, and on 127.0.0.1:7234, which does. Every flag has a
     STIGMER_* variable and a key in config.toml: see `stigmer config`.
     """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its own lines would stand before ours, which say more
     from stigmer_core.serving import serve as run_server  # noqa: PLC0415 - imports everything
     from stigmer_core.settings import load_settings  # noqa: PLC0415 - not for help
 
@@ -91,7 +93,7 @@ def banner(app: App, description: Any) -> Iterator[str]:
     if description["http"]:
         yield f"  HTTP     http://{description['http']}"
     yield f"  data     {app.home.database}  (persistent)"
-    yield f"  engine   {description['engine'] or f'none: no plugin has {app.settings.engine!r}, runs are refused'}"
+    yield f"  engine   {_engine(app)}"
     yield f"  plugins  {_plugins(app.host.reports, arrow)}"
     yield "  next     stigmer apply -f FILE                    Ctrl-C to stop"
 
@@ -102,6 +104,12 @@ def _access(app: App, address: str) -> str:
     if app.settings.auth == "none":
         return "no authentication"
     return "TLS, token" if app.settings.tls_cert else "token: stigmer token"
+
+
+def _engine(app: App) -> str:
+    if app.engine is None:
+        return f"none: no plugin has {app.settings.engine!r}, runs are refused"
+    return app.engine.name if app.engine_is_ready() else f"{app.engine.name}: not there yet, new runs are refused"
 
 
 def _plugins(reports: list[PluginReport], arrow: str) -> str:

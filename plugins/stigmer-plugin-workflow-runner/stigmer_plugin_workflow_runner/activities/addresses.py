@@ -47,12 +47,14 @@ class AddressPolicy:
         """
         parsed = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
         if parsed in _METADATA or parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified:
-            raise ForbiddenAddressError(f"{host} stands for {address}, which no workflow may reach")
+            raise ForbiddenAddressError(f"{_named(host, address)} an address that no workflow may reach")
         if parsed.is_global or host.lower() in self._hosts or any(parsed in network for network in self._networks):
             return
-        raise ForbiddenAddressError(
-            f"{host} stands for {address}, a private address that 'network.allow' does not name"
-        )
+        raise ForbiddenAddressError(f"{_named(host, address)} a private address that 'network.allow' does not name")
+
+
+def _named(host: str, address: str) -> str:
+    return f"{host} is" if host == address else f"{host} stands for {address},"
 
 
 def _unwrapped(address: Address) -> Address:

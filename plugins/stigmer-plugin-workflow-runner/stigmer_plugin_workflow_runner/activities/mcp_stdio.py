@@ -11,6 +11,7 @@ import subprocess
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from stigmer_core.process import owned_group
 from stigmer_plugin_workflow_runner.activities.failures import failed, misconfigured
 from stigmer_plugin_workflow_runner.activities.http import LARGEST
 from stigmer_plugin_workflow_runner.activities.jsonrpc import answers, parsed, reply_to
@@ -177,13 +178,15 @@ async def opened_process(processes: Processes, stdio: Json, readable: Sequence[P
     given = stdio.get("environment") or {}
     async with workplace() as (_, work):
         env = environment(given, work)
-        server = _Server(_started(sandbox.around(command, readable=readable, writable=work), env, work))
-        try:
-            await server.connect()
-            yield StdioLink(server, [env[name] for name in stdio.get("secret", ()) if env[name]])
-            await server.close()
-        finally:
-            await server.kill()
+        process = _started(sandbox.around(command, readable=readable, writable=work), env, work)
+        server = _Server(process)
+        with owned_group(process.pid):
+            try:
+                await server.connect()
+                yield StdioLink(server, [env[name] for name in stdio.get("secret", ()) if env[name]])
+                await server.close()
+            finally:
+                await server.kill()
 
 
 def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:

@@ -13,9 +13,11 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from stigmer_core.process import owned_group
 from stigmer_core.program import ActivityError
 from stigmer_plugin_workflow_runner.activities.failures import RUNTIME, failed, misconfigured
 from stigmer_plugin_workflow_runner.activities.sandbox import Sandbox, probe
@@ -117,8 +119,7 @@ class Processes:
 
     async def close(self) -> None:
         """Stop the processes for which nobody waits; the engine stops all others."""
-        detached = list(self._detached)
-        for task in detached:
+        for task in (detached := list(self._detached)):
             task.cancel()
         await asyncio.gather(*detached, return_exceptions=True)
 
@@ -135,15 +136,8 @@ async def _alone(run: Callable[[], Awaitable[Left]], context: ActivityContext, t
 
 
 def _log(context: ActivityContext, tier: str, code: int, started: float) -> None:
-    elapsed_ms = round((time.monotonic() - started) * 1000)
-    logger.info(
-        "process done run=%s task=%s sandbox=%s code=%d duration_ms=%d",
-        context.run_id,
-        context.command_key,
-        tier,
-        code,
-        elapsed_ms,
-    )
+    line = "process done run=%s task=%s sandbox=%s code=%d duration_ms=%d"
+    logger.info(line, context.run_id, context.command_key, tier, code, round((time.monotonic() - started) * 1000))
 
 
 @contextlib.asynccontextmanager
@@ -213,21 +207,21 @@ async def run_process(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path,
         ActivityError: it cannot be started, or writes more than it may.
     """
     process = _started(argv, env, cwd, stdin)
-    streams: list[_Stream] = []
-    try:
-        streams += [await _connected(pipe) for pipe in (process.stdout, process.stderr) if pipe is not None]
-        async with asyncio.TaskGroup() as group:
-            outputs = [group.create_task(_read(reader)) for reader, _ in streams]
-            group.create_task(_ended(process, streams, outputs))
-    except* ActivityError as errors:
-        raise errors.exceptions[0] from errors
-    finally:
-        _kill(process)
-        for _, transport in streams:
-            transport.close()
-        await _gone(process)
-    stdout, stderr = (output.result() for output in outputs)
-    return Left(process.returncode, stdout, stderr)
+    connecting = asyncio.create_task(_connected(process))  # to its end: a pipe in between would stay open
+    with owned_group(process.pid):
+        try:
+            streams = await asyncio.shield(connecting)
+            async with asyncio.TaskGroup() as group:
+                outputs = [group.create_task(_read(reader)) for reader, _ in streams]
+                group.create_task(_ended(process, streams, outputs))
+        except* ActivityError as errors:
+            raise errors.exceptions[0] from errors
+        finally:
+            _kill(process)
+            await _gone(process)
+            for _, transport in await connecting:
+                transport.close()
+    return Left(process.returncode, *(output.result() for output in outputs))
 
 
 def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path, stdin: str | None) -> subprocess.Popen[bytes]:
@@ -248,11 +242,20 @@ def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path, stdin: str 
             raise misconfigured(f"the process cannot be started: {error}") from error
 
 
-async def _connected(pipe: IO[bytes]) -> _Stream:
-    reader = asyncio.StreamReader()
-    protocol = asyncio.StreamReaderProtocol(reader)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
-    return reader, transport
+async def _connected(process: subprocess.Popen[bytes]) -> list[_Stream]:
+    streams: list[_Stream] = []
+    pipes: list[Any] = [pipe for pipe in (process.stdout, process.stderr) if pipe is not None]
+    try:
+        while pipes:
+            reader = asyncio.StreamReader()
+            protocol = partial(asyncio.StreamReaderProtocol, reader)
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(protocol, pipes.pop(0))
+            streams.append((reader, transport))
+    except asyncio.CancelledError:  # the loop ends
+        for open_one in (*pipes, *(transport for _, transport in streams)):
+            open_one.close()
+        raise
+    return streams
 
 
 async def _ended(
@@ -293,6 +296,5 @@ async def _read(reader: asyncio.StreamReader) -> str:
     while chunk := await reader.read(_CHUNK):
         found += chunk
         if len(found) > LARGEST:
-            detail = f"the process writes more than {LARGEST} bytes"
-            raise failed(500, detail, kind=RUNTIME)
+            raise failed(500, f"the process writes more than {LARGEST} bytes", kind=RUNTIME)
     return found.decode(errors="replace").rstrip("\n")
