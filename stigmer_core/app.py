@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from stigmer_core.errors import AlreadyExistsError, PluginError
 from stigmer_core.home import Home
 from stigmer_core.jobs import Jobs
-from stigmer_core.kind import Service
+from stigmer_core.kind import Job, Service
 from stigmer_core.plugins import PluginHost
 from stigmer_core.resources import DocumentController, Resources, kind_services
 from stigmer_core.resources.codec import from_dict
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from stigmer_core.store import Transaction
 
 logger = logging.getLogger(__name__)
+
+UPLOADS_SWEPT_EVERY = timedelta(minutes=10)
 
 
 class App:
@@ -106,8 +109,11 @@ class App:
         return InProcessChannel(self.dispatcher)
 
     def routes(self) -> list[BaseRoute]:
-        """Return what plugins add to the HTTP host."""
-        return self.host.routes(store=self.store, resources=self.resources, links=self.links)
+        """Return what the HTTP host serves beside its own: where uploads come in, and what plugins add."""
+        from stigmer_core.uploads.lane import UploadLane  # noqa: PLC0415 - imports Starlette
+
+        added = self.host.routes(store=self.store, resources=self.resources, links=self.links)
+        return [UploadLane(self.store, self.links).route(), *added]
 
     async def open(self) -> None:
         """Let the engine go on with what was running and take new runs."""
@@ -170,13 +176,18 @@ class App:
             methods |= self._methods_of(kind_services(kind, self.resources))
         methods |= self._methods_of(services)
         self.authenticator.add(host.authenticators(**shared))
-        self.jobs.add(host.jobs(**shared))
+        self.jobs.add([Job("uploads", UPLOADS_SWEPT_EVERY, self._drop_uploads), *host.jobs(**shared)])
         if self.settings.strict_plugins:
             host.require_all()
         self.dispatcher.add(methods.values())
         for kind in list(host.kinds.values()):
             require_indexed(self.store, kind)
         self._seed()
+
+    async def _drop_uploads(self) -> None:
+        from stigmer_core.uploads.places import drop_expired  # noqa: PLC0415 - only a server has them
+
+        await self.store.run(lambda tx: drop_expired(tx, tx.now))
 
     def _methods_of(self, services: list[Service]) -> dict[str, Method]:
         methods: dict[str, Method] = {}

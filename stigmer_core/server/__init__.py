@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stigmer_core.server.caller import Authenticator, Caller, current_caller
     from stigmer_core.server.dispatch import Dispatcher, standard_interceptors
     from stigmer_core.server.grpc_server import GrpcServer
+    from stigmer_core.server.http_answers import answered
     from stigmer_core.server.http_host import HttpHost
     from stigmer_core.server.inprocess import InProcessChannel
     from stigmer_core.server.inprocess_sync import SyncInProcessChannel
@@ -36,6 +37,7 @@ _MODULES = {
     "Method": "method",
     "SyncInProcessChannel": "inprocess_sync",
     "Tls": "listen",
+    "answered": "http_answers",
     "current_caller": "caller",
     "methods_of": "method",
     "parse_address": "listen",
@@ -56,6 +58,7 @@ __all__ = [
     "Method",
     "SyncInProcessChannel",
     "Tls",
+    "answered",
     "current_caller",
     "methods_of",
     "parse_address",

@@ -53,9 +53,11 @@ def open_database(
 
 
 def copy_database(connection: apsw.Connection, target: Path, vfs: str | None) -> None:
-    """Write a copy that is a database of its own: complete, compact, with its own epoch.
+    """Write a copy that is a database of its own: complete, with its own epoch.
 
-    `VACUUM INTO` reads one moment, also under load, where SQLite's backup interface restarts for ever.
+    All pages are copied in one step, which reads one moment, also under load; in several, SQLite starts again at every
+    write. `VACUUM INTO` writes pages without checksums once the copy is larger than the cache: the checksum VFS learns
+    from the first page that there are any, and that one is written last.
 
     Raises:
         StoreError: the copy cannot be written, or stands there already.
@@ -65,10 +67,12 @@ def copy_database(connection: apsw.Connection, target: Path, vfs: str | None) ->
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
     try:
-        connection.execute("VACUUM INTO ?", (str(partial),)).fetchall()
-        partial.chmod(0o600)
-        copy = connect(partial, vfs=vfs)
+        partial.touch(mode=0o600)
+        copy = connect(partial, vfs=vfs, create=True)
         try:
+            copy.pragma("journal_mode", "off")  # a copy that breaks off is thrown away
+            with copy.backup("main", connection, "main") as backup:
+                backup.step()
             copy.execute("UPDATE counters SET epoch = random()").fetchall()
             copy.pragma("journal_mode", "wal")
         finally:

@@ -91,7 +91,6 @@ def skill_errors(client):
         (rpcs.push, push(b"PK nonsense")),
         (rpcs.push, skill_pb2.PushSkillRequest(org="local")),
         (rpcs.push, push(inputs.skill_archive(), tag="a b")),
-        (rpcs.push, skill_pb2.PushSkillRequest(org="local", artifact_upload_ref="nowhere")),
         (rpcs.create_artifact_upload_url, skill_pb2.CreateSkillArtifactUploadUrlRequest(org="local")),
         (rpcs.list, ListParams(org="local", query="x" * 501)),
         (rpcs.list_versions, skill_pb2.ListSkillVersionsInput()),
@@ -103,6 +102,7 @@ def skill_errors(client):
         (rpcs.update_visibility, nobody),
         (rpcs.get_by_reference, inputs.ref("nowhere")),
         (rpcs.list_versions, skill_pb2.ListSkillVersionsInput(org="local", slug="nowhere")),
+        (rpcs.push, skill_pb2.PushSkillRequest(org="local", artifact_upload_ref="nowhere")),
     )
 
 

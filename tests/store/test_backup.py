@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
 from stigmer_core.errors import StoreError
 from stigmer_core.store import SearchText, Store
+from stigmer_core.store.connection import CACHE_KIB
 
 
 @pytest.fixture
@@ -60,6 +62,21 @@ def test_a_backup_equals_its_source(filled, tmp_path):
     copy.close()
 
 
+def test_a_backup_larger_than_the_cache_is_whole(store, insert, tmp_path):
+    """Every page has its checksum, also those that are written before the copying ends."""
+    body = random.Random(1).randbytes(CACHE_KIB * 1024 // 10)
+    store.run_blocking(lambda tx: [insert(tx, number, body=body) for number in range(20)])
+
+    store.backup(tmp_path / "backup.db")
+
+    copy = Store.open(tmp_path / "backup.db")
+    copy.verify()
+    assert [copy.read(lambda reader, n=number: reader.get(f"agt-{n}")).body == body for number in range(20)] == [
+        True
+    ] * 20
+    copy.close()
+
+
 def test_a_backup_overwrites_nothing(filled, tmp_path):
     """A backup of yesterday is worth more than one of today that failed."""
     (tmp_path / "backup.db").write_text("precious")
@@ -72,7 +89,7 @@ def test_a_backup_overwrites_nothing(filled, tmp_path):
 
 def test_a_backup_that_cannot_be_written_says_so(filled, tmp_path):
     """One sentence; no half file is left."""
-    with pytest.raises(StoreError, match=r"backup\.db cannot be opened for writing"):
+    with pytest.raises(StoreError, match=r"backup\.db cannot be written: No such file or directory"):
         filled.backup(tmp_path / "nowhere" / "backup.db")
 
     assert not (tmp_path / "nowhere").exists()

@@ -164,7 +164,9 @@ def test_an_undone_insert_is_not_found(texts, insert):
     assert look(texts, "ghost").hits == []
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(query=st.text(st.characters() | st.sampled_from("\"'*()^:-+{}\0\ud800 AND OR NOT NEAR"), max_size=60))
 def test_no_query_is_an_error(texts, query):
     """Whatever is typed is words: quotes, operators, columns, NUL, half of a surrogate pair."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from stigmer_core.errors import PermissionDeniedError
+from stigmer_core.errors import NotFoundError
+from stigmer_core.server import answered
 from stigmer_plugin_agentexecution._files import PATH
 from stigmer_plugin_agentexecution._store import get_file
 
@@ -21,24 +22,19 @@ if TYPE_CHECKING:
     from stigmer_core.server import Links
     from stigmer_core.store import Store
 
-_FORBIDDEN, _MISSING = 403, 404
-
 
 def download_routes(store: Store, links: Links) -> Sequence[BaseRoute]:
     """Return the routes; a link is good for one file, until it expires."""
 
     async def download(request: Request) -> Response:
-        try:
-            links.require_signed(request.url.path, request.query_params)
-        except PermissionDeniedError as error:
-            return PlainTextResponse(f"{error.message}\n", status_code=_FORBIDDEN)
+        links.require_signed(request.url.path, request.query_params)
         key = request.path_params["storage_key"]
         file = await store.read_slowly(lambda reader: get_file(reader, key))
         if file is None:
-            return PlainTextResponse("there is no such file\n", status_code=_MISSING)
+            raise NotFoundError("file", key, "there is no such file")
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
         if request.path_params["lane"] == "download":
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.filename)}"
         return Response(file.content, media_type=file.content_type, headers=headers)
 
-    return [Route(f"{PATH}/{{lane}}/{{storage_key:path}}", download, methods=["GET"])]
+    return [Route(f"{PATH}/{{lane}}/{{storage_key:path}}", answered(download), methods=["GET"])]

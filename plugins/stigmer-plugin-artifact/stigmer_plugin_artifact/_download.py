@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from stigmer_core.errors import FailedPreconditionError, NotFoundError, PermissionDeniedError
-from stigmer_plugin_artifact._headers import NOSNIFF, content_disposition, content_headers, is_known
+from stigmer_core.server import answered
+from stigmer_plugin_artifact._headers import content_disposition, content_headers, is_known
 from stigmer_plugin_artifact._reading import download_path, readable_in
 from stigmer_plugin_artifact._retention import utc_now
 from stigmer_plugin_artifact._store import content_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stigmer_core.store import Reader
     from stigmer_plugin_artifact._retention import Clock
 
-_NOT_MODIFIED, _FORBIDDEN, _NOT_FOUND, _GONE = 304, 403, 404, 410
+_NOT_MODIFIED = 304
 
 
 class Downloads:
@@ -36,22 +36,15 @@ class Downloads:
 
     def route(self) -> Route:
         """Return the route."""
-        return Route(download_path("{artifact_id}"), self.download, methods=["GET"])
+        return Route(download_path("{artifact_id}"), answered(self.download), methods=["GET"])
 
     async def download(self, request: Request) -> Response:
         """Return the content, shown inline, or with `?download=name` saved under that name."""
         artifact_id = str(request.path_params["artifact_id"])
-        try:
-            self._links.require_signed(download_path(artifact_id), request.query_params)
-            artifact, content = await self._resources.store.read_slowly(
-                lambda reader: self._read(reader, request, artifact_id)
-            )
-        except PermissionDeniedError as error:
-            return _refusal(error.message, _FORBIDDEN)
-        except NotFoundError as error:
-            return _refusal(error.message, _NOT_FOUND)
-        except FailedPreconditionError as error:
-            return _refusal(error.message, _GONE)
+        self._links.require_signed(download_path(artifact_id), request.query_params)
+        artifact, content = await self._resources.store.read_slowly(
+            lambda reader: self._read(reader, request, artifact_id)
+        )
         return _answer(request, artifact, content)
 
     def _read(self, reader: Reader, request: Request, artifact_id: str) -> tuple[Any, bytes]:
@@ -77,7 +70,3 @@ def _answer(request: Request, artifact: Any, content: bytes) -> Response:
 
 def _has_it(request: Request, artifact: Any) -> bool:
     return is_known(artifact.status.content_hash, request.headers.get("if-none-match", ""))
-
-
-def _refusal(message: str, status: int) -> Response:
-    return PlainTextResponse(f"{message}\n", status, headers=NOSNIFF)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ai.stigmer.agentic.plugin.v1 import io_pb2
 from ai.stigmer.agentic.plugin.v1.api_pb2 import Plugin
 
+from stigmer_core.archives import LIMITS
 from stigmer_core.errors import NotFoundError
 from stigmer_core.resources import page_token, token_position
+from stigmer_core.uploads import Uploads, put_content
 from stigmer_plugin_bundle._archive import Archive
 from stigmer_plugin_bundle._drafts import draft_members
 from stigmer_plugin_bundle._installation import Push, install
 from stigmer_plugin_bundle._members import members_in, set_member_visibility
-from stigmer_plugin_bundle._uploads import offer_upload, take_upload, upload_of
 
 if TYPE_CHECKING:
     from stigmer_core import Kind
@@ -32,18 +33,19 @@ class BundleCommands:
         self._kind = kind
         self._resources = resources
         self._store = resources.store
-        self._links = links
+        self._uploads = Uploads(kind.name, resources.store, links, most_bytes=LIMITS.archive_bytes)
 
     async def push(self, request: io_pb2.PushPluginRequest) -> Any:
         """Install an archive as the bundle's current version; the same bytes again change nothing.
 
         Raises:
             InvalidArgumentError: the archive is unsafe, too large, or has no good manifest.
-            NotFoundError: there is no such upload.
-            FailedPreconditionError: the upload is not there yet or used, or the kind of a member is not installed.
+            NotFoundError: there is no such upload, or it has expired.
+            FailedPreconditionError: the upload is not there yet, used, or of another organisation; or the kind of a
+                member is not installed.
             AlreadyExistsError: a member would take the slug of something else.
         """
-        content = await upload_of(self._store, request) if request.artifact_upload_ref else request.artifact
+        content = request.artifact or await self._uploads.read(request.artifact_upload_ref, request.org)
         push = await asyncio.to_thread(self._read, request, content)
         return await self._store.run(lambda tx: self._pushed(tx, request, push))
 
@@ -56,7 +58,10 @@ class BundleCommands:
             InvalidArgumentError: it is larger than 100 MB.
             FailedPreconditionError: the server has no HTTP host.
         """
-        return await offer_upload(self._store, self._links, request)
+        offer = await self._uploads.offer(request.org, request.size_bytes)
+        return io_pb2.PluginArtifactUploadUrl(
+            url=offer.url, artifact_upload_ref=offer.upload_id, ttl_seconds=int(offer.lasts.total_seconds())
+        )
 
     async def update_visibility(self, request: Any) -> Any:
         """Change who sees a bundle and all its members."""
@@ -74,9 +79,9 @@ class BundleCommands:
         return Push(request, archive, drafts)
 
     def _pushed(self, tx: Transaction, request: io_pb2.PushPluginRequest, push: Push) -> Any:
-        if request.artifact_upload_ref:
-            take_upload(tx, request)
-        return install(tx, self._resources, self._kind, push)
+        reference = request.artifact_upload_ref
+        content_id = self._uploads.take(tx, reference, request.org) if reference else put_content(tx, request.artifact)
+        return install(tx, self._resources, self._kind, push, content_id)
 
 
 class BundleQueries:

@@ -10,8 +10,8 @@ from ai.stigmer.agentic.plugin.v1 import status_pb2
 from ai.stigmer.agentic.plugin.v1.api_pb2 import Plugin
 
 from stigmer_core.store import Version
+from stigmer_core.uploads import drop_content, give_content
 from stigmer_plugin_bundle._members import require_free, write_members
-from stigmer_plugin_bundle._store import put_archive
 
 if TYPE_CHECKING:
     from ai.stigmer.agentic.plugin.v1.io_pb2 import PushPluginRequest
@@ -34,8 +34,15 @@ class Push:
     drafts: Drafts
 
 
-def install(tx: Transaction, resources: Resources, kind: Kind, push: Push) -> Any:
+def install(tx: Transaction, resources: Resources, kind: Kind, push: Push, content_id: int) -> Any:
     """Make the bundle that an archive describes what the archive says; return it as it is where it is so already.
+
+    Args:
+        tx: writes everything.
+        resources: every kind's.
+        kind: that of bundles.
+        push: the archive and what was read from it.
+        content_id: the archive's stored bytes, which become the bundle's, or go when it has them already.
 
     Raises:
         AlreadyExistsError: a member would take the slug of something else.
@@ -43,12 +50,13 @@ def install(tx: Transaction, resources: Resources, kind: Kind, push: Push) -> An
     draft = resources.prepare(kind, _drafted(push), creating=True)
     existing = resources.find_in(tx, kind, draft.metadata.org, draft.metadata.slug)
     if existing is not None and existing.status.digest == push.archive.digest:
+        drop_content(tx, content_id)
         return existing
     require_free(tx, resources, push.drafts.members, draft.metadata.slug)
     bundle = resources.apply_in(tx, kind, draft)
     _describe(bundle, push)
     write_members(tx, resources, push.drafts.members, bundle)
-    put_archive(tx, bundle.metadata.id, push.archive.digest, push.archive.content)
+    give_content(tx, content_id, bundle.metadata.id, push.archive.digest)
     resources.save_in(tx, kind, bundle, slot=None)
     _keep_version(tx, bundle)
     return bundle

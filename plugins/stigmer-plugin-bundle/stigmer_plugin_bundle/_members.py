@@ -66,7 +66,7 @@ def set_member_visibility(tx: Transaction, resources: Resources, bundle: Any, le
 
 
 def delete_members(change: Change) -> None:
-    """Delete the members of a bundle that goes, agents first (a part of its `before_delete` step)."""
+    """Delete the members of a bundle that goes, agents first (a `before_delete` step)."""
     for kind, member in reversed(list(members_in(change.tx, change.resources, change.old))):
         change.resources.delete_in(change.tx, kind, member.metadata.id, cascading=True)
 

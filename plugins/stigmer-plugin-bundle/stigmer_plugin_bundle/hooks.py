@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ai.stigmer.agentic.plugin.v1 import command_pb2, query_pb2
 from ai.stigmer.agentic.plugin.v1.api_pb2 import Plugin
 
 from stigmer_core import Column, Kind, Service, hookimpl, service_names
-from stigmer_core.kind import Job
-from stigmer_plugin_bundle._steps import forget_bundle
+from stigmer_plugin_bundle._members import delete_members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.routing import BaseRoute
-
     from stigmer_core.resources import Resources
     from stigmer_core.server import Links
-    from stigmer_core.store import Migrations, Store
+    from stigmer_core.store import Migrations
 
 BUNDLE = Kind(
     name="Plugin",
@@ -40,7 +36,7 @@ BUNDLE = Kind(
     default_visibility="visibility_org",
     verbs=("get", "list", "delete"),  # made by pushing only
     versioned=True,
-    before_delete=forget_bundle,
+    before_delete=delete_members,
 )
 
 
@@ -52,7 +48,7 @@ def stigmer_kinds() -> Sequence[Kind]:
 
 @hookimpl
 def stigmer_migrations() -> Migrations:
-    """Return the tables of archives and uploads."""
+    """Return the tables that archives had before the core kept them."""
     from stigmer_core.store import Migrations  # noqa: PLC0415 - the command line reads kinds without the store
 
     return Migrations("bundle", "stigmer_plugin_bundle.migrations")
@@ -68,19 +64,3 @@ def stigmer_services(resources: Resources, links: Links) -> Sequence[Service]:
         Service(commands, BundleCommands(BUNDLE, resources, links)),
         Service(queries, BundleQueries(BUNDLE, resources)),
     ]
-
-
-@hookimpl
-def stigmer_routes(store: Store, links: Links) -> Sequence[BaseRoute]:
-    """Return where archives are uploaded."""
-    from stigmer_plugin_bundle._upload_route import upload_route  # noqa: PLC0415 - imports starlette
-
-    return [upload_route(store, links)]
-
-
-@hookimpl
-def stigmer_jobs(store: Store) -> Sequence[Job]:
-    """Return the forgetting of uploads that have expired."""
-    from stigmer_plugin_bundle._uploads import drop_expired  # noqa: PLC0415 - the command line runs no jobs
-
-    return [Job("bundle uploads", timedelta(minutes=10), lambda: drop_expired(store))]

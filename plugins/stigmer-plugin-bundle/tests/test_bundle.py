@@ -174,7 +174,7 @@ async def test_deleting_a_bundle_deletes_its_members_only(api, tools):
     assert deleted == bundle
     counts = api.app.store.read(lambda r: [r.count(kind) for kind in ("Plugin", "Skill", "Agent", "AgentInstance")])
     assert counts == [0, 0, 1, 1]
-    left = api.app.store.read(lambda r: r.execute("SELECT count(*) FROM bundle_archive"))
+    left = api.app.store.read(lambda r: r.execute("SELECT count(*) FROM contents"))
     assert left == [(0,)]
     await push(api, tools())
 

@@ -1,17 +1,13 @@
-"""Uploads over HTTP for archives that are too large for a message, with real sockets."""
+"""Archives that are uploaded before they are pushed; uploads as such are tested with the core."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import urllib.error
 import urllib.request
-from urllib.parse import urlsplit
 
 import grpc
 import pytest
 from ai.stigmer.agentic.plugin.v1 import io_pb2
-from stigmer_plugin_bundle import _store
 
 from stigmer_core.server.http_host import HttpHost
 
@@ -34,19 +30,21 @@ async def offered(api, size, org="local"):
     return await api.call(COMMAND, "createArtifactUploadUrl", request)
 
 
-async def put(url, content, method="PUT"):
-    """Return the status of a request."""
+async def put(url, content):
+    """Return the status of the PUT."""
 
     def send():
-        request = urllib.request.Request(url, data=content, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return response.status
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
+        with urllib.request.urlopen(urllib.request.Request(url, data=content, method="PUT"), timeout=30) as response:
+            return response.status
 
     return await asyncio.to_thread(send)
+
+
+async def uploaded(api, content):
+    """Return an upload with content."""
+    upload = await offered(api, len(content))
+    await put(upload.url, content)
+    return upload
 
 
 async def push(api, upload, org="local"):
@@ -60,8 +58,10 @@ async def code_of(awaitable):
     return caught.value.code()
 
 
-def count(api, table):
-    return api.app.store.read(lambda reader: reader.execute(f"SELECT count(*) FROM {table}"))[0][0]
+def kept(api):
+    """Return the digests of what is stored, but for what the members have."""
+    sql = "SELECT name FROM contents WHERE resource_id IS NULL OR resource_id LIKE 'plg%'"
+    return [name for (name,) in api.app.store.read(lambda reader: reader.execute(sql))]
 
 
 async def test_an_uploaded_archive_is_pushed_once(lane, tools):
@@ -73,98 +73,23 @@ async def test_an_uploaded_archive_is_pushed_once(lane, tools):
     bundle = await push(lane, upload)
 
     assert bundle.status.materialized.skills == 1
-    assert count(lane, "bundle_upload_piece") == 0
+    assert kept(lane) == [bundle.status.digest]
     assert await code_of(push(lane, upload)) == CODE.FAILED_PRECONDITION
 
 
-async def test_an_upload_of_many_pieces_is_whole(lane):
-    """More than a message can be, in the order it came."""
-    content = random.Random(1).randbytes(12_000_001)
-    upload = await offered(lane, len(content))
-
-    assert await put(upload.url, content) == 200
-
-    assert count(lane, "bundle_upload_piece") > 10
-    stored = lane.app.store.read(lambda reader: _store.uploaded(reader, upload.artifact_upload_ref))
-    assert stored == content
-
-
-async def test_a_url_takes_one_upload(lane, tools):
-    """The second PUT is a conflict, and the first one's archive is what is pushed."""
+async def test_the_same_archive_uploaded_again_is_kept_once(lane, tools):
+    """It is no new version; what was uploaded for it goes."""
     content = tools("review")
-    upload = await offered(lane, len(content))
-    await put(upload.url, content)
+    first = await push(lane, await uploaded(lane, content))
 
-    assert await put(upload.url, b"x" * len(content)) == 409
-    assert (await push(lane, upload)).metadata.slug == "tools"
-    assert await put(upload.url, content) == 409
+    again = await push(lane, await uploaded(lane, content))
 
-
-WRONG_SIZES = {"more than announced": (10, b"x" * 11, 413), "less than announced": (10, b"x" * 9, 400)}
-
-
-@pytest.mark.parametrize(("size", "content", "status"), WRONG_SIZES.values(), ids=WRONG_SIZES)
-async def test_another_size_than_announced_is_refused(lane, size, content, status):
-    """Nothing of it is kept, and the URL takes the right archive afterwards."""
-    upload = await offered(lane, size)
-
-    assert await put(upload.url, content) == status
-    assert count(lane, "bundle_upload_piece") == 0
-    assert await put(upload.url, b"x" * size) == 200
-
-
-async def test_an_upload_that_breaks_off_can_be_made_again(lane):
-    """Once the server has noticed; until then the place is taken."""
-    upload = await offered(lane, 10)
-    address = urlsplit(upload.url)
-    _, writer = await asyncio.open_connection(address.hostname, address.port)
-    head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 10\r\n\r\n"
-    writer.write(head.encode() + b"12345")
-    await writer.drain()
-    writer.close()
-
-    async with asyncio.timeout(30):
-        while (status := await put(upload.url, b"1234567890")) == 409:
-            pass
-
-    assert status == 200
-
-
-async def test_a_url_that_was_not_made_here_is_refused(lane):
-    """Another signature, or the signature of another path."""
-    one, other = await offered(lane, 1), await offered(lane, 1)
-    swapped = one.url.replace(one.artifact_upload_ref, other.artifact_upload_ref)
-
-    assert [await put(url, b"x") for url in (one.url + "0", one.url.partition("?")[0], swapped)] == [403, 403, 403]
-    assert await put(one.url, b"x", method="POST") == 405
-
-
-async def test_an_upload_that_expired_is_forgotten(lane, tools):
-    """With its bytes, whether it was pushed or not."""
-    content = tools("review")
-    upload = await offered(lane, len(content))
-    await put(upload.url, content)
-
-    await lane.app.store.run(lambda tx: _store.drop_expired(tx, int(tx.now.timestamp()) + 2 * HOUR))
-
-    assert (count(lane, "bundle_upload"), count(lane, "bundle_upload_piece")) == (0, 0)
-    assert await code_of(push(lane, upload)) == CODE.NOT_FOUND
-    assert await put(upload.url, content) == 404
-
-
-async def test_an_upload_that_has_not_expired_stays(lane):
-    """The forgetting looks at each one's own time."""
-    upload = await offered(lane, 1)
-
-    await lane.app.store.run(lambda tx: _store.drop_expired(tx, int(tx.now.timestamp())))
-
-    assert await put(upload.url, b"x") == 200
+    assert (again, kept(lane)) == (first, [first.status.digest])
 
 
 async def test_a_push_that_fails_leaves_the_upload(lane):
     """It was not used, so nothing of it is lost: the same error comes again."""
-    upload = await offered(lane, 1)
-    await put(upload.url, b"x")
+    upload = await uploaded(lane, b"x")
 
     codes = [await code_of(push(lane, upload)) for _ in range(2)]
 
@@ -173,9 +98,7 @@ async def test_a_push_that_fails_leaves_the_upload(lane):
 
 async def test_of_concurrent_pushes_of_one_upload_one_installs(lane, tools):
     """The others find it used."""
-    content = tools("review")
-    upload = await offered(lane, len(content))
-    await put(upload.url, content)
+    upload = await uploaded(lane, tools("review"))
 
     results = await asyncio.gather(*(push(lane, upload) for _ in range(5)), return_exceptions=True)
 
@@ -199,15 +122,6 @@ async def test_an_upload_is_for_its_organization_and_after_its_put(lane):
 async def test_an_impossible_size_is_refused(lane, size):
     """Nothing at all, or more than an archive may have."""
     assert await code_of(offered(lane, size)) == CODE.INVALID_ARGUMENT
-
-
-async def test_without_an_http_host_there_are_no_uploads(api):
-    """The refusal says how to start one; nothing is written."""
-    with pytest.raises(grpc.aio.AioRpcError, match="--http") as caught:
-        await offered(api, 1)
-
-    assert caught.value.code() == CODE.FAILED_PRECONDITION
-    assert count(api, "bundle_upload") == 0
 
 
 SOURCES = {"neither": {}, "both": {"artifact": b"x", "artifact_upload_ref": "upl_1"}}

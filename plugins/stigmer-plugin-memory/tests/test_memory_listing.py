@@ -57,7 +57,9 @@ async def pages_of(memories, org, size):
     return pages
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(actions=ACTIONS, size=st.integers(1, 12))
 async def test_the_pages_together_are_what_is_there(memories, actions, size):
     """After any sequence of writes, for each organization and page size: newest first, none twice, a true total."""

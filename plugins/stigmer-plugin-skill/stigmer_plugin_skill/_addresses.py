@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-UPLOADS = "/skills/uploads"
 DOWNLOADS = "/skills/artifacts"
 _KEY = re.compile(r"skills/(skl_[0-9a-z]{26})/([0-9a-f]{64})\.zip")
 
@@ -18,11 +17,6 @@ def key_parts(key: str) -> tuple[str, str] | None:
     """Return the skill's id and the archive's digest in a storage key; None when it is no such key."""
     match = _KEY.fullmatch(key)
     return (match[1], match[2]) if match else None
-
-
-def upload_path(upload_id: str) -> str:
-    """Return the path that takes an upload."""
-    return f"{UPLOADS}/{upload_id}"
 
 
 def download_path(skill_id: str, digest: str) -> str:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.skill.v1 import io_pb2
 from ai.stigmer.agentic.skill.v1.api_pb2 import Skill
 
-from stigmer_core.errors import InvalidArgumentError
-from stigmer_plugin_skill._addresses import upload_path
-from stigmer_plugin_skill._archive import MAX_ARCHIVE_BYTES, read_archive
+from stigmer_core.archives import LIMITS
+from stigmer_core.uploads import Uploads, drop_content, put_content
+from stigmer_plugin_skill._archive import read_archive
 from stigmer_plugin_skill._execution_artifact import execution_artifact
 from stigmer_plugin_skill._steps import keep_archive, tag_version
-from stigmer_plugin_skill._store import drop_content, get_content, put_content
-from stigmer_plugin_skill._uploads import LASTS, complete_upload, new_upload_id, open_upload, take_upload
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from stigmer_core import Kind
     from stigmer_core.resources import Resources
     from stigmer_core.server import Links
-    from stigmer_core.store import Reader, Transaction
+    from stigmer_core.store import Transaction
     from stigmer_plugin_skill._archive import Archive
 
 
@@ -36,15 +33,17 @@ class SkillCommands:
         self._resources = resources
         self._store = resources.store
         self._channel = channel
-        self._links = links
+        self._uploads = Uploads(kind.name, resources.store, links, most_bytes=LIMITS.archive_bytes)
 
     async def push(self, request: io_pb2.PushSkillRequest) -> Any:
         """Store an archive as the skill's current version; the same bytes again are no new version.
 
         Raises:
-            InvalidArgumentError: the archive is unsafe, too large or no skill, or its upload cannot be used.
+            InvalidArgumentError: the archive is unsafe, too large or no skill.
+            NotFoundError: there is no such upload, or it has expired.
+            FailedPreconditionError: the upload is not there yet, used, or of another organisation.
         """
-        content = request.artifact or await self._store.read_slowly(lambda reader: _uploaded(reader, request))
+        content = request.artifact or await self._uploads.read(request.artifact_upload_ref, request.org)
         archive = await asyncio.to_thread(read_archive, content)
         draft = self._resources.prepare(self._kind, _drafted(request, archive), creating=True)
         return await self._store.run(lambda tx: self._pushed(tx, request, archive, draft))
@@ -58,15 +57,9 @@ class SkillCommands:
             InvalidArgumentError: no archive may be so large.
             FailedPreconditionError: there is no HTTP host.
         """
-        if request.size_bytes > MAX_ARCHIVE_BYTES:
-            raise InvalidArgumentError(
-                f"an archive of {request.size_bytes} bytes is not taken: {MAX_ARCHIVE_BYTES} are the most"
-            )
-        upload_id = new_upload_id()
-        url = self._links.signed(upload_path(upload_id), lasts=LASTS)
-        await self._store.run(lambda tx: open_upload(tx, upload_id, request.org, request.size_bytes))
+        offer = await self._uploads.offer(request.org, request.size_bytes)
         return io_pb2.SkillArtifactUploadUrl(
-            url=url, artifact_upload_ref=upload_id, ttl_seconds=int(LASTS.total_seconds())
+            url=offer.url, artifact_upload_ref=offer.upload_id, ttl_seconds=int(offer.lasts.total_seconds())
         )
 
     async def push_from_execution_artifact(self, request: io_pb2.PushSkillFromExecutionArtifactRequest) -> Any:
@@ -81,7 +74,8 @@ class SkillCommands:
         return await self.push(io_pb2.PushSkillRequest(org=request.org, artifact=content, tag=request.tag))
 
     def _pushed(self, tx: Transaction, request: io_pb2.PushSkillRequest, archive: Archive, draft: Any) -> Any:
-        uploaded = take_upload(tx, request.artifact_upload_ref, request.org) if request.artifact_upload_ref else None
+        reference = request.artifact_upload_ref
+        uploaded = self._uploads.take(tx, reference, request.org) if reference else None
         metadata = draft.metadata
         existing = self._resources.find_in(tx, self._kind, metadata.org, metadata.slug)
         if existing is not None and existing.status.version_hash == archive.digest:
@@ -104,11 +98,6 @@ class SkillCommands:
             return skill
         skill.spec.tag = tag
         return self._resources.save_in(tx, self._kind, skill, slot="spec_audit")
-
-
-def _uploaded(reader: Reader, request: io_pb2.PushSkillRequest) -> bytes:
-    now = datetime.now(UTC)
-    return get_content(reader, complete_upload(reader, request.artifact_upload_ref, request.org, now))
 
 
 def _drafted(request: io_pb2.PushSkillRequest, archive: Archive) -> Skill:

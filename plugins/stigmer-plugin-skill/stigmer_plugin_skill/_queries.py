@@ -10,15 +10,15 @@ from ai.stigmer.agentic.skill.v1.api_pb2 import Skill
 
 from stigmer_core.errors import FailedPreconditionError, NotFoundError
 from stigmer_core.resources import page_token, token_position
+from stigmer_core.uploads import find_content, get_content
 from stigmer_plugin_skill._addresses import download_path, key_parts
-from stigmer_plugin_skill._store import find_archive, get_content
 
 if TYPE_CHECKING:
     from stigmer_core import Kind
     from stigmer_core.resources import Resources
     from stigmer_core.server import Links
     from stigmer_core.store import Reader, Version
-    from stigmer_plugin_skill._store import Stored
+    from stigmer_core.uploads import Stored
 
 LINK_LASTS = timedelta(hours=1)
 MAX_INLINE_BYTES = 10 * 1024 * 1024 - 1024  # a message of 10 MB has more in it than the archive
@@ -80,7 +80,7 @@ class SkillQueries:
 
 def _stored(reader: Reader, key: str) -> tuple[str, str, Stored]:
     parts = key_parts(key)
-    found = parts and find_archive(reader, *parts)
+    found = parts and find_content(reader, *parts)
     if not parts or not found:
         raise NotFoundError("skill artifact", key)
     return *parts, found

@@ -8,9 +8,9 @@ from ai.stigmer.agentic.skill.v1.status_pb2 import SKILL_STATE_READY, GitProvena
 
 from stigmer_core.errors import InvalidArgumentError, Problem
 from stigmer_core.store import Version
+from stigmer_core.uploads import give_content, put_content
 from stigmer_plugin_skill._addresses import storage_key
 from stigmer_plugin_skill._archive import build_archive, digest_of, parse_skill_md
-from stigmer_plugin_skill._store import delete_archives, put_archive, put_content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def keep_archive(change: Change, digest: str, content_id: int, provenance: GitPr
     status.state = SKILL_STATE_READY
     if provenance is not None:
         status.git_provenance.CopyFrom(provenance)
-    put_archive(tx, skill.metadata.id, digest, content_id)
+    give_content(tx, content_id, skill.metadata.id, digest)
     change.resources.save_in(tx, change.kind, skill, slot=None)
     tx.put_version(skill.metadata.id, _version(skill, change.actor, tx))
     tag_version(tx, skill, skill.spec.tag)
@@ -67,11 +67,6 @@ def tag_version(tx: Transaction, skill: Any, tag: str) -> None:
     """Give the skill's current version a tag, taking it from whichever version had it."""
     if tag:
         tx.tag_version(skill.metadata.id, skill.status.version_hash, tag)
-
-
-def forget_archives(change: Change) -> None:
-    """Delete the archives with their skill."""
-    delete_archives(change.tx, change.old.metadata.id)
 
 
 def _version(skill: Any, actor: str, tx: Transaction) -> Version:

@@ -8,7 +8,7 @@ from ai.stigmer.agentic.skill.v1 import command_pb2, query_pb2
 from ai.stigmer.agentic.skill.v1.api_pb2 import Skill
 
 from stigmer_core import Column, Kind, Service, hookimpl, service_names
-from stigmer_plugin_skill._steps import check_skill, forget_archives, keep_text
+from stigmer_plugin_skill._steps import check_skill, keep_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import grpc.aio
     from starlette.routing import BaseRoute
 
-    from stigmer_core.kind import Job
     from stigmer_core.resources import Resources
     from stigmer_core.server import Links
     from stigmer_core.store import Migrations, Store
@@ -42,7 +41,6 @@ SKILL = Kind(
     apply_order=30,
     check=check_skill,
     after_write=keep_text,
-    before_delete=forget_archives,
 )
 
 
@@ -54,7 +52,7 @@ def stigmer_kinds() -> Sequence[Kind]:
 
 @hookimpl
 def stigmer_migrations() -> Migrations:
-    """Return the table of archives."""
+    """Return the tables that archives had before the core kept them."""
     from stigmer_core.store import Migrations  # noqa: PLC0415 - the command line reads kinds without the store
 
     return Migrations("skill", "stigmer_plugin_skill.migrations")
@@ -75,21 +73,7 @@ def stigmer_services(resources: Resources, channel: grpc.aio.Channel, links: Lin
 
 @hookimpl
 def stigmer_routes(store: Store, links: Links) -> Sequence[BaseRoute]:
-    """Return the lanes of uploads and downloads."""
-    from stigmer_plugin_skill._lanes import DownloadLane, UploadLane  # noqa: PLC0415 - imports Starlette
+    """Return the lane of downloads."""
+    from stigmer_plugin_skill._download import DownloadLane  # noqa: PLC0415 - imports Starlette
 
-    return [UploadLane(store, links).route(), DownloadLane(store, links).route()]
-
-
-@hookimpl
-def stigmer_jobs(store: Store) -> Sequence[Job]:
-    """Return the dropping of uploads that nobody pushed in time."""
-    from datetime import timedelta  # noqa: PLC0415 - only a server needs these
-
-    from stigmer_core.kind import Job  # noqa: PLC0415
-    from stigmer_plugin_skill._uploads import drop_expired  # noqa: PLC0415
-
-    async def drop() -> None:
-        await store.run(lambda tx: drop_expired(tx, tx.now))
-
-    return [Job("skill uploads", timedelta(minutes=10), drop)]
+    return [DownloadLane(store, links).route()]

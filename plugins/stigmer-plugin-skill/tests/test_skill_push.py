@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 import zipfile
-from datetime import timedelta
 
 import grpc
 import pytest
@@ -13,17 +12,16 @@ from ai.stigmer.agentic.skill.v1 import io_pb2
 from ai.stigmer.agentic.skill.v1.api_pb2 import Skill
 from ai.stigmer.agentic.skill.v1.status_pb2 import GitProvenance
 from ai.stigmer.commons.apiresource.io_pb2 import ApiResourceReference
-from stigmer_plugin_skill._store import CHUNK_BYTES, add_chunk
-from stigmer_plugin_skill._uploads import begin_upload, drop_expired, end_upload, new_upload_id, open_upload
 
 from stigmer_core.testing.installation import installation
+from stigmer_core.uploads.contents import CHUNK_BYTES, add_chunk
+from stigmer_core.uploads.places import begin_upload, end_upload, new_upload_id, open_upload
 
 COMMAND = "ai.stigmer.agentic.skill.v1.SkillCommandController"
 QUERY = "ai.stigmer.agentic.skill.v1.SkillQueryController"
 NOT_FOUND, INVALID, WRONG_STATE = "NOT_FOUND", "INVALID_ARGUMENT", "FAILED_PRECONDITION"
 COMMIT = GitProvenance(remote_url="https://example.com/a.git", commit="a" * 40)
 SKILL = 43
-JUST_BEFORE, JUST_AFTER = timedelta(minutes=59), timedelta(minutes=61)  # an upload lasts an hour
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ async def uploaded(api, content, *, complete=True):
     upload_id = new_upload_id()
 
     def receive(tx):
-        open_upload(tx, upload_id, "local", len(content))
+        open_upload(tx, upload_id, owner="Skill", org="local", size_bytes=len(content))
         content_id, _ = begin_upload(tx, upload_id)
         for number, start in enumerate(range(0, len(content), CHUNK_BYTES)):
             add_chunk(tx, content_id, number, content[start : start + CHUNK_BYTES])
@@ -89,7 +87,7 @@ async def test_distinct_bytes_are_versions_and_the_same_bytes_are_none(api):
         (first.status.version_hash, True),
     ]
     assert (listed[0].message, second.metadata.version.previous_version_id) == ("more", first.status.version_hash)
-    assert rows(api, "skill_content") == 2
+    assert rows(api, "contents") == 2
 
 
 async def test_a_tag_has_one_holder_also_when_the_bytes_are_the_same(api):
@@ -153,24 +151,22 @@ async def test_an_upload_is_pushed_once(api):
     same = await push(api, artifact_upload_ref=await uploaded(api, content))
 
     assert skill.metadata.slug == "tidy"
-    assert (again[0], "pushed already" in again[1]) == (INVALID, True)
-    assert (same.status.version_hash, rows(api, "skill_content")) == (skill.status.version_hash, 1)
+    assert (again[0], "used already" in again[1]) == (WRONG_STATE, True)
+    assert (same.status.version_hash, rows(api, "contents")) == (skill.status.version_hash, 1)
 
 
 async def test_an_upload_that_cannot_be_pushed_is_refused_with_its_reason(api):
-    """Unknown, not there yet, and of another organisation."""
+    """What is missing is not found; not there yet, or of another organisation, is a failed precondition."""
     empty = await uploaded(api, b"half", complete=False)
     mine = await uploaded(api, archive())
 
     refused = [
-        await refusal(push(api, artifact_upload_ref="sau_nobody")),
+        await refusal(push(api, artifact_upload_ref="upl_nobody")),
         await refusal(push(api, artifact_upload_ref=empty)),
         await refusal(push(api, artifact_upload_ref=mine, org="other")),
     ]
 
-    assert {code for code, _ in refused} == {INVALID}
-    reasons = ("none of that name", "nothing has been uploaded", "made for org 'local'")
-    assert all(reason in text for reason, (_, text) in zip(reasons, refused, strict=True))
+    assert [code for code, _ in refused] == [NOT_FOUND, WRONG_STATE, WRONG_STATE]
 
 
 async def test_a_bad_upload_is_refused_like_a_bad_archive(api):
@@ -180,20 +176,6 @@ async def test_a_bad_upload_is_refused_like_a_bad_archive(api):
     assert (code, text.startswith("failed to extract SKILL.md")) == (INVALID, True)
 
 
-async def test_expired_uploads_are_dropped_with_their_bytes(api):
-    """Complete or half there; what was pushed stays."""
-    await push(api, artifact_upload_ref=await uploaded(api, archive()))
-    await uploaded(api, archive("b"))
-    await uploaded(api, b"half", complete=False)
-
-    dropped = await api.app.store.run(
-        lambda tx: [drop_expired(tx, tx.now + wait) for wait in (JUST_BEFORE, JUST_AFTER)]
-    )
-
-    assert dropped == [0, 3]
-    assert (rows(api, "skill_upload"), rows(api, "skill_content"), rows(api, "skill_chunk")) == (0, 1, 1)
-
-
 async def test_deleting_a_skill_takes_its_archives(api):
     """The bytes of every version."""
     skill = await push(api, archive("a"))
@@ -201,7 +183,7 @@ async def test_deleting_a_skill_takes_its_archives(api):
 
     await api.call(COMMAND, "delete", io_pb2.SkillId(value=skill.metadata.id))
 
-    assert [rows(api, table) for table in ("skill_archive", "skill_content", "skill_chunk")] == [0, 0, 0]
+    assert [rows(api, table) for table in ("contents", "content_chunks")] == [0, 0]
 
 
 async def test_url_lanes_need_an_http_host(api):
@@ -216,7 +198,7 @@ async def test_url_lanes_need_an_http_host(api):
     ]
 
     assert [(code, "HTTP host" in text) for code, text in refused] == [(WRONG_STATE, True)] * 2
-    assert rows(api, "skill_upload") == 0
+    assert rows(api, "uploads") == 0
 
 
 @pytest.mark.parametrize("size", [0, -1, 100 * 1024 * 1024 + 1])
@@ -237,4 +219,4 @@ async def test_a_manifest_makes_a_version_of_its_text(api):
     for _ in range(2):
         await api.app.store.run(lambda tx: api.app.resources.apply_in(tx, kind, draft))
 
-    assert (await versions(api)).total_count == rows(api, "skill_content") == 1
+    assert (await versions(api)).total_count == rows(api, "contents") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import httpx
@@ -157,6 +158,32 @@ async def test_server_without_reflection_needs_a_document(ready):
     async with greeting(reflection=False) as port:
         with pytest.raises(ActivityError, match="give the call a 'proto'"):
             await call(ready, port)
+
+
+@pytest.fixture
+def refusing():
+    """Serve nothing, on threads of their own; return the port."""
+    server = grpc.server(ThreadPoolExecutor(2))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield port
+    server.stop(None).wait()
+
+
+async def test_refusal_is_heard_however_early_it_comes(ready, refusing):
+    """A server may refuse a stream before anything is sent: what it says is the error, every time."""
+    for _ in range(300):
+        with pytest.raises(ActivityError, match="give the call a 'proto'"):
+            await call(ready, refusing)
+
+
+@pytest.mark.parametrize("method", ["Talk", "GreetTogether"])
+async def test_refusal_of_a_stream_of_messages_is_heard(ready, refusing, method):
+    """Likewise of a method that takes a stream."""
+    async with served(lambda _request: httpx.Response(200, content=PROTO.read_bytes())) as (uri, _seen):
+        for _ in range(300):
+            with pytest.raises(ActivityError, match="UNIMPLEMENTED"):
+                await call(ready, refusing, method, proto={"uri": f"{uri}/greeter.proto"})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "169.254.169.254"])

@@ -14,7 +14,7 @@ from google.protobuf import json_format, message_factory
 from stigmer_plugin_workflow_runner.activities.failures import failed, misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from google.protobuf.descriptor_pool import DescriptorPool
 
@@ -89,19 +89,13 @@ async def called(
         raise misconfigured(f"the arguments are no {descriptor.input_type.full_name}: {error}") from error
     answers = message_factory.GetMessageClass(descriptor.output_type)
     coders = (type(request).SerializeToString, answers.FromString)
-    if descriptor.client_streaming and not descriptor.server_streaming:
-        call: Any = channel.stream_unary(method.path, *coders)(
-            _once(request), metadata=tuple(metadata), timeout=TIMEOUT
-        )
-        return _json(await call, method)
-    if not descriptor.server_streaming:
-        call = channel.unary_unary(method.path, *coders)(request, metadata=tuple(metadata), timeout=TIMEOUT)
-        return _json(await call, method)
-    if descriptor.client_streaming:
-        call = channel.stream_stream(method.path, *coders)(_once(request), metadata=tuple(metadata))
-    else:
-        call = channel.unary_stream(method.path, *coders)(request, metadata=tuple(metadata))
-    return [_json(answer, method) for answer in await _all(call)]
+    # A stream of one message is the same on the wire. Sent as a stream, a server that refuses it before the message is
+    # written is heard as `Internal error from Core`: github.com/grpc/grpc/issues/36066.
+    if descriptor.server_streaming:
+        call: Any = channel.unary_stream(method.path, *coders)(request, metadata=tuple(metadata))
+        return [_json(answer, method) for answer in await _all(call)]
+    call = channel.unary_unary(method.path, *coders)(request, metadata=tuple(metadata), timeout=TIMEOUT)
+    return _json(await call, method)
 
 
 def refusal(error: grpc.aio.AioRpcError, shown: str) -> ActivityError:
@@ -109,10 +103,6 @@ def refusal(error: grpc.aio.AioRpcError, shown: str) -> ActivityError:
     code, details = error.code().name, (error.details() or "")[:_TOLD]
     detail = f"{shown}: {code}" + (f": {details}" if details else "")
     return failed(_STATUS.get(code, 500), detail, retryable=code in _RETRYABLE)
-
-
-async def _once(request: Any) -> AsyncIterator[Any]:
-    yield request
 
 
 async def _all(call: Any) -> list[Any]:

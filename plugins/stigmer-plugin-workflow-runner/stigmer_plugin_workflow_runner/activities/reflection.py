@@ -5,6 +5,7 @@ Source: grpc/reflection/v1/reflection.proto. The messages of v1alpha are the sam
 
 from __future__ import annotations
 
+import time
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MOST_FILES = 1_000
-TIMEOUT = 60.0  # seconds of the whole conversation
+TIMEOUT = 60.0  # seconds for all questions
 _PATHS = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
@@ -35,15 +36,13 @@ async def reflected(channel: grpc.aio.Channel, service: str, metadata: Sequence[
         ActivityError: the standard configuration error: the server has no reflection, or no such service.
         grpc.aio.AioRpcError: the server does not answer.
     """
+    ends = time.monotonic() + TIMEOUT
     for path in _PATHS:
-        conversation = _Conversation(channel, path, metadata)
         try:
-            return pool_of(await conversation.files(service))
+            return pool_of(await _Questions(channel, path, metadata, ends).files(service))
         except grpc.aio.AioRpcError as error:
             if error.code() != grpc.StatusCode.UNIMPLEMENTED:
                 raise
-        finally:
-            conversation.end()
     raise misconfigured("the server does not describe itself (reflection): give the call a 'proto'")
 
 
@@ -66,14 +65,15 @@ def pool_of(files: Iterable[FileDescriptorProto]) -> DescriptorPool:
     return pool
 
 
-class _Conversation:
-    """One stream of questions and answers."""
+class _Questions:
+    """Questions and answers, each a stream of its own: of one that a server refuses the reason may be lost."""
 
-    def __init__(self, channel: grpc.aio.Channel, path: str, metadata: Sequence[tuple[str, str]]) -> None:
-        make = channel.stream_stream(
+    def __init__(self, channel: grpc.aio.Channel, path: str, metadata: Sequence[tuple[str, str]], ends: float) -> None:
+        self._call: Any = channel.unary_stream(
             path, ServerReflectionRequest.SerializeToString, ServerReflectionResponse.FromString
         )
-        self._stream: Any = make(metadata=tuple(metadata), timeout=TIMEOUT)
+        self._metadata = tuple(metadata)
+        self._ends = ends  # on the monotonic clock
 
     async def files(self, service: str) -> list[FileDescriptorProto]:
         """Return the file with the service and all that it imports."""
@@ -91,9 +91,6 @@ class _Conversation:
             wanted = _missing(found)
         return list(found.values())
 
-    def end(self) -> None:
-        self._stream.cancel()
-
     async def _meant(self, service: str) -> str:
         answer = await self._ask(list_services="")
         known = [entry.name for entry in answer.list_services_response.service]
@@ -101,10 +98,14 @@ class _Conversation:
         return f", did you mean {close[0]!r}?" if close else ""
 
     async def _ask(self, **question: str) -> Any:
-        await self._stream.write(ServerReflectionRequest(**question))
-        answer = await self._stream.read()
+        timeout = max(self._ends - time.monotonic(), 0)
+        stream = self._call(ServerReflectionRequest(**question), metadata=self._metadata, timeout=timeout)
+        try:
+            answer = await stream.read()
+        finally:
+            stream.cancel()
         if answer is grpc.aio.EOF:
-            raise failed(500, "the server ended the conversation about what it offers")
+            raise failed(500, "the server does not answer what it offers")
         return answer
 
 
