@@ -52,6 +52,7 @@ def test_long_loop(host):
     assert host.call(executions(host, "wex_loop")) > 1
 
 
+@pytest.mark.timeout(1_200)  # 2,000 activities are what a development server does in a minute or two
 def test_wide_fork(host):
     """Every branch calls out, more at once than Temporal lets a workflow have in flight."""
     branches = [{f"b{number}": CALL} for number in range(BRANCHES)]
