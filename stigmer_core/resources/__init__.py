@@ -5,6 +5,7 @@ from __future__ import annotations
 from stigmer_core.resources.contexts import close_context, context_values, open_context
 from stigmer_core.resources.controller import kind_services
 from stigmer_core.resources.documents import DocumentController, kind_infos
+from stigmer_core.resources.following import followed
 from stigmer_core.resources.gate import RunGate
 from stigmer_core.resources.instances import DefaultInstances
 from stigmer_core.resources.pages import NumberedPage, numbered_page, page_size, page_token, token_page, token_position
@@ -21,6 +22,7 @@ __all__ = [
     "RunGate",
     "close_context",
     "context_values",
+    "followed",
     "kind_infos",
     "kind_services",
     "numbered_page",

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.agentexecution.v1 import io_pb2
 
-from stigmer_core.kind import Encoded
-from stigmer_core.resources import spliced, token_page
+from stigmer_core.resources import followed, spliced, token_page
 from stigmer_plugin_agentexecution import _usage
 from stigmer_plugin_agentexecution._phases import TERMINAL
 from stigmer_plugin_agentexecution._summary import summary
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from stigmer_core import Kind
+    from stigmer_core.kind import Encoded
     from stigmer_core.resources import Resources
     from stigmer_core.store import Reader
     from stigmer_plugin_agentexecution._files import Files
@@ -54,9 +54,7 @@ class ExecutionQueries:
 
     def subscribe(self, request: io_pb2.AgentExecutionId) -> AsyncIterator[Encoded]:
         """Yield the run now and after every change; ends when it has ended, also when it had before."""
-        execution_id = request.value
-        self._store.read(lambda reader: self._resources.row_in(reader, self._kind, execution_id))
-        return self._frames(execution_id)  # without the request: a stream would hold it as long as it is open
+        return followed(self._resources, self._kind, request.value, self._ended)
 
     async def get_artifact_content(
         self, request: io_pb2.GetArtifactContentRequest
@@ -122,17 +120,6 @@ class ExecutionQueries:
     ) -> io_pb2.AgentExecutionSummary:
         """Return the figures of an organization's runs within a window of time."""
         return await self._store.read_slowly(lambda reader: summary(reader, self._resources, request))
-
-    async def _frames(self, execution_id: str) -> AsyncIterator[Encoded]:
-        with self._store.subscribe(execution_id) as changes:
-            last = b""
-            while (body := self._store.body(execution_id)) is not None:
-                if body != last:
-                    last = body
-                    yield Encoded(body)
-                if self._ended(body):
-                    return
-                await changes.wait()
 
     def _ended(self, body: bytes) -> bool:
         execution: Any = self._kind.message.FromString(body)

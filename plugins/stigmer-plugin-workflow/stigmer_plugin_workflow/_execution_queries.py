@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.stigmer.agentic.workflowexecution.v1 import event_pb2, io_pb2
 
-from stigmer_core.kind import Encoded
-from stigmer_core.resources import page_size
+from stigmer_core.resources import followed, page_size
 from stigmer_plugin_workflow._filter import listed
 from stigmer_plugin_workflow._phases import TERMINAL
 from stigmer_plugin_workflow._status import logged_event
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from stigmer_core import Kind
+    from stigmer_core.kind import Encoded
     from stigmer_core.resources import Resources
     from stigmer_core.store import Reader, StoredEvent
     from stigmer_plugin_workflow._approvals import Approvals
@@ -46,9 +46,7 @@ class ExecutionQueries:
 
     def subscribe(self, request: io_pb2.SubscribeWorkflowExecutionRequest) -> AsyncIterator[Encoded]:
         """Yield the execution now and after every change; ends when it has ended."""
-        execution_id = request.execution_id
-        self._store.read(lambda reader: self._resources.row_in(reader, self._kind, execution_id))
-        return self._frames(execution_id)  # without the request: a stream would hold it as long as it is open
+        return followed(self._resources, self._kind, request.execution_id, self._ended)
 
     async def get_event_log(self, request: io_pb2.GetEventLogRequest) -> io_pb2.GetEventLogResponse:
         """Return events after a sequence number, oldest first; an unknown execution has none."""
@@ -81,17 +79,6 @@ class ExecutionQueries:
     async def list_pending_approvals(self, request: io_pb2.ListPendingApprovalsRequest) -> io_pb2.PendingApprovalsList:
         """Return a page of the tasks that wait for a person."""
         return await self._store.read_slowly(lambda reader: self._approvals.pending(reader, request))
-
-    async def _frames(self, execution_id: str) -> AsyncIterator[Encoded]:
-        with self._store.subscribe(execution_id) as changes:
-            last = b""
-            while (body := self._store.body(execution_id)) is not None:
-                if body != last:
-                    last = body
-                    yield Encoded(body)
-                if self._ended(body):
-                    return
-                await changes.wait()
 
     def _events_after(self, execution_id: str, position: int) -> Sequence[StoredEvent]:
         return self._store.read(lambda reader: reader.events(execution_id, after=position, limit=_LOG_PAGE))
